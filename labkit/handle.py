@@ -1,7 +1,7 @@
 """A handle on one node: the only way in which runtimes and checks touch learners' code.
 
 A handle is told what happened and answers with the ordered effects of the handler that ran.
-``LocalHandle`` holds the node in this process; in grading the same five calls travel over a
+``LocalHandle`` holds the node in this process; in grading the same calls travel over a
 pipe to a process that holds nothing else (``grading/PROTOCOL.md``).  What comes back is data
 about a node, never a verdict.
 
@@ -39,6 +39,9 @@ class Handle(Protocol):
 
     def observe(self) -> dict[str, Any]:
         """The node's public view, as plain data."""
+
+    def attributes(self) -> dict[str, Any]:
+        """All its attributes, private ones too, as plain data: for the state differences of a picture."""
 
     def close(self) -> None:
         """Let go of whatever holds the node."""
@@ -79,7 +82,6 @@ class LocalHandle:
         return {str(name): view(value) for name, value in self.node.observe().items()}
 
     def attributes(self) -> dict[str, Any]:
-        """All attributes, private ones too, as plain data: for state differences in a counterexample."""
         return {name: view(value) for name, value in sorted(self.node.__dict__.items())}
 
     def close(self) -> None:
@@ -96,7 +98,11 @@ class LocalHandle:
             handler(*given)
             if node._states_facts:
                 effects.extend(newly_stated(node, self._stated))
-        except (Exception, SystemExit) as error:  # learners' code may raise anything: it is a finding
+        except KeyboardInterrupt:
+            raise
+        except NotImplementedError as error:
+            effects.append(("unwritten", str(error) or "a handler is not written yet"))
+        except BaseException as error:  # whatever learners raise is a finding
             effects.append(("error", explain(error)))
         running = None
         return effects.copy()
@@ -119,8 +125,6 @@ def explain(error: BaseException) -> str:
     """An exception in learners' code as text: what, and the lines of theirs that led there."""
     frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.startswith(KIT)]
     where = [f"  {f.filename}, line {f.lineno}, in {f.name}: {f.line}" for f in frames[-6:]]
-    if isinstance(error, NotImplementedError) and error.args:
-        return str(error)
     return "\n".join([f"{type(error).__name__}: {error}", *where])
 
 

@@ -26,7 +26,8 @@ Effect = tuple[Any, ...]
 - ``("send", peer, message)``, ``("save", {name: value})``, ``("sync",)``
 - ``("set_timer", name, least_us, most_us)``, ``("cancel_timer", name)``
 - ``("ok", operation_id, result)``, ``("fail", operation_id)``, ``("info", operation_id)``
-- ``("fact", key, value)``, ``("print", text)``, and, last if at all, ``("error", text)``
+- ``("fact", key, value)``, ``("print", text)``, and, last if at all, ``("error", text)`` when the
+  handler raised, or ``("unwritten", text)`` when it raised NotImplementedError
 """
 
 TIMER_MS_MAX = 10_000_000

@@ -1,0 +1,211 @@
+"""What all runtimes in this process share: members, and what their effects do.
+
+A runtime tells a member what happened, through its handle, and empties the list of effects
+that comes back, in order: into storage, trace, history and facts.  How a message travels and
+when a timer fires is what makes a simulation, or an explorer, of it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from labkit.facts import RAISED, STORM, UNWRITTEN, FactBook, Violation
+from labkit.handle import Handle
+from labkit.history import History
+from labkit.message import NodeId
+from labkit.node import Effect, Node
+from labkit.program import LocalProgram, Program
+from labkit.system import Call, System
+from labkit.trace import Event, Trace
+
+Derive = Callable[[Event], Iterable[tuple[Any, Any]]]
+"""Facts that a check derives from what nodes send and clients get, instead of what nodes claim."""
+
+
+class Member:
+    """A node or client of a run, as the runtime sees it."""
+
+    __slots__ = (
+        "calls", "crash_after", "drift_ppm", "handle", "held", "id", "life", "paused",
+        "serial", "skew_us", "storage", "timers", "up", "waiting",
+    )  # fmt: skip
+
+    def __init__(self, id: NodeId, handle: Handle, calls: tuple[Call, ...]) -> None:
+        self.id, self.handle, self.calls = id, handle, calls
+        self.storage: dict[str, Any] = {}
+        self.life, self.up, self.paused = 0, False, False
+        self.held: list[tuple[Any, ...]] = []
+        self.timers: dict[Any, int] = {}
+        self.serial = 0
+        self.skew_us = self.drift_ppm = 0
+        self.crash_after: int | None = None
+        self.waiting = 0
+
+    def clock_us(self, now_us: int) -> int:
+        """What this node's own clock shows."""
+        return now_us + self.skew_us + now_us * self.drift_ppm // 1_000_000
+
+
+class Runtime:
+    """A system on a program: its members and everything that is recorded of them.
+
+    ``violation`` is the first rule that broke; nothing should be played after it.
+    """
+
+    def __init__(
+        self,
+        program: Program | type[Node],
+        system: System,
+        *,
+        seed: object = 0,
+        derive: Iterable[Derive] = (),
+        events_max: int = 30_000,
+    ) -> None:
+        self.program: Program = LocalProgram.of(program) if isinstance(program, type) else program
+        self.system, self.seed = system, seed
+        self.now_us: int | None = None
+        self.history = History()
+        self.trace = Trace(id for id, _ in system.members)
+        self.facts = FactBook()
+        self.faults: Counter[str] = Counter()
+        self.violation: Violation | None = None
+        self._derive, self._events_max, self.events = tuple(derive), events_max, 0
+        self._sent = 0
+        self._members = {id: self._member(id, role) for id, role in system.members}
+
+    def observe(self, id: NodeId) -> dict[str, Any]:
+        """The public view of one node; empty while it is down."""
+        member = self._members[id]
+        return member.handle.observe() if member.up else {}
+
+    def handle(self, id: NodeId) -> Handle:
+        """The handle on one member, for a closer look."""
+        return self._members[id].handle
+
+    def is_up(self, id: NodeId) -> bool:
+        """Is this node running (perhaps paused), not crashed?"""
+        return self._members[id].up
+
+    def close(self) -> None:
+        """Let go of the nodes: needed where they live in other processes."""
+        for member in self._members.values():
+            member.handle.close()
+
+    # -- what a kind of runtime adds ------------------------------------------------------------
+
+    def _send(self, source: NodeId, destination: NodeId, message: Any) -> None:
+        raise NotImplementedError
+
+    def _set_timer(self, member: Member, name: Any, least_us: int, most_us: int) -> None:
+        raise NotImplementedError
+
+    def _may_invoke(self, member: Member, first: bool) -> None:
+        """The member has a call to make and is free to make it."""
+        raise NotImplementedError
+
+    # -- what all share -------------------------------------------------------------------------
+
+    def _member(self, id: NodeId, role: str) -> Member:
+        ids = [member for member, _ in self.system.members]
+        handle = self.program.handle(role, id, self.system.node_ids, ids, str(self.seed))
+        return Member(id, handle, self.system.calls(id))
+
+    def _boot(self, id: NodeId) -> None:
+        member = self._members[id]
+        member.up, member.paused, member.life = True, False, member.life + 1
+        self._log("start", id, None, None, member.life)
+        effects = member.handle.start(dict(member.storage), member.life, self._clock_us(member))
+        self._apply(member, effects)
+        if member.life == 1 and member.calls:
+            self._may_invoke(member, first=True)
+
+    def _invoke(self, member: Member) -> None:
+        f, key, value = member.calls[member.waiting]
+        operation = self.history.invoke(member.id, f, key, value, time_us=self.now_us)
+        member.waiting += 1
+        self._log("invoke", member.id, (f, key, value), None, operation.id)
+        self._apply(member, member.handle.invoke(operation, self._clock_us(member)))
+
+    def _apply(self, member: Member, effects: list[Effect]) -> None:
+        self.events += 1
+        first = len(self.trace.rows) - 1
+        crash_after, member.crash_after = member.crash_after, None
+        done = effects if crash_after is None else effects[:crash_after]
+        for effect in done:
+            self._effect(member, effect)
+        if crash_after is not None:
+            self._crash(member, len(done))
+        if self._derive and self.violation is None:
+            self._derive_facts(first)
+        if self.events >= self._events_max and self.violation is None:
+            what = f"{self.events} events and no end: probably a message storm"
+            self.violation = Violation(STORM, what, len(self.trace.rows) - 1)
+
+    def _effect(self, member: Member, effect: Effect) -> None:
+        kind = effect[0]
+        if kind == "send":
+            self._send(member.id, effect[1], effect[2])
+        elif kind == "set_timer":
+            self._set_timer(member, *effect[1:])
+        elif kind == "save":
+            member.storage.update(effect[1])
+            self._log("save", member.id, effect[1])
+        elif kind == "fact":
+            self._log("fact", member.id, effect[1:])
+            self._state(effect[1], effect[2], member.id)
+        elif kind == "cancel_timer":
+            member.timers.pop(effect[1], None)
+            self._log("cancel_timer", member.id, effect[1])
+        elif kind in ("ok", "fail", "info"):
+            self._respond(member, kind, *effect[1:])
+        elif kind in ("error", "unwritten"):
+            self._log("error", member.id, effect[1])
+            self._break(RAISED if kind == "error" else UNWRITTEN, effect[1])
+        else:
+            self._log(kind, member.id, effect[1] if len(effect) > 1 else None)
+
+    def _respond(self, member: Member, kind: str, operation: int, result: Any = None) -> None:
+        self._log(kind, member.id, result, None, operation)
+        try:
+            if kind == "ok":
+                self.history.ok(operation, result, time_us=self.now_us)
+            elif kind == "fail":
+                self.history.fail(operation, time_us=self.now_us)
+            else:
+                self.history.info(operation, time_us=self.now_us)
+        except ValueError as error:
+            self._break(RAISED, f"{member.id}: {error}")
+        if member.waiting < len(member.calls):
+            self._may_invoke(member, first=False)
+
+    def _crash(self, member: Member, within: int | None) -> None:
+        member.up, member.paused = False, False
+        member.timers, member.held = {}, []
+        kind = "crash" if within is None else "crash within a handler"
+        self.faults[kind] += 1
+        self._log("crash", member.id, None if within is None else "within", None, within or 0)
+
+    def _derive_facts(self, first: int) -> None:
+        for row in self.trace.rows[first:]:
+            for derive in self._derive:
+                for key, value in derive(Event._make(row)):
+                    self._state(key, value, row[2])
+
+    def _state(self, key: Any, value: Any, node: NodeId) -> None:
+        violation = self.facts.state(key, value, node, len(self.trace.rows) - 1)
+        if violation and self.violation is None:
+            self.violation = violation
+
+    def _break(self, rule: str, what: str) -> None:
+        if self.violation is None:
+            self.violation = Violation(rule, what, len(self.trace.rows) - 1)
+
+    def _clock_us(self, member: Member) -> int | None:
+        return None if self.now_us is None else member.clock_us(self.now_us)
+
+    def _log(
+        self, kind: str, node: NodeId, data: Any = None, peer: NodeId | None = None, id: int = 0
+    ) -> None:
+        self.trace.rows.append((self.now_us, kind, node, peer, data, id))
