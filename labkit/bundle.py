@@ -1,0 +1,235 @@
+"""A learner's program as text: the one form in which it travels.
+
+A bundle is the source of ``given.py`` and of the cells that count, in order.  Notebook,
+grader, sandbox, real clusters and replays all load the same bundle into a fresh module;
+nothing of the learner's is ever pickled.  At top level only imports, definitions and
+assignments are kept, so that loading a program does not run it.
+
+A cell that raises is reported, and loading goes on: one bad cell costs itself.
+"""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import dis
+import hashlib
+import itertools
+import json
+import linecache
+import sys
+import types
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+from labkit.handle import capture_print, explain
+from labkit.message import canonical
+
+KEPT = (
+    ast.Import, ast.ImportFrom, ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef,
+    ast.Assign, ast.AnnAssign, ast.AugAssign,
+)  # fmt: skip
+
+FACE = {"check", "hint", "panel", "predict", "progress", "replay", "show_source", "simulate", "solution", "spacetime"}
+"""What a notebook calls to see something: an assignment from one of these is not part of a program."""
+
+TIMING_MAGICS = ("%%time", "%%timeit", "%%capture")
+
+_serial = itertools.count(1)
+_loading: ContextVar[Loaded | None] = ContextVar("loading", default=None)
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """One cell of a program; `name` is what tracebacks call it."""
+
+    name: str
+    source: str
+
+
+@dataclass
+class Loaded:
+    """A bundle after loading: its names, its exercises, and what went wrong on the way."""
+
+    namespace: dict[str, Any]
+    given: types.ModuleType | None = None
+    exercises: dict[str, str] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+    def missing_names(self) -> list[str]:
+        """Global names that the program's functions use and the bundle lacks, with who uses them."""
+        known = self.namespace.keys() | vars(builtins).keys()
+        return sorted({
+            f"{name} (in {user})" for user, name in _global_names(self.namespace) if name not in known
+        })  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Bundle:
+    """The source of a program: what was given, then the cells that count, in order."""
+
+    given: str = ""
+    sections: tuple[Section, ...] = ()
+
+    def load(self) -> Loaded:
+        """Run the program's text in a fresh module.  Never raises for what the text does."""
+        module = _fresh_module("program")
+        loaded = Loaded(module.__dict__)
+        if self.given:
+            loaded.given = _load_given(self.given)
+        module.__dict__["__builtins__"] = _builtins(loaded.given)
+        token = _loading.set(loaded)
+        try:
+            for section in self.sections:
+                _load_section(section, module.__dict__, loaded)
+        finally:
+            _loading.reset(token)
+        if loaded.given is not None:
+            for name, value in vars(loaded.given).items():
+                loaded.namespace.setdefault(name, value)
+        return loaded
+
+    def encoded(self) -> dict[str, Any]:
+        """As plain JSON values."""
+        return {"given": self.given, "sections": [[s.name, s.source] for s in self.sections]}
+
+    @classmethod
+    def from_encoded(cls, raw: Any) -> Bundle:
+        """The inverse of ``encoded``."""
+        return cls(raw["given"], tuple(Section(name, source) for name, source in raw["sections"]))
+
+    def to_json(self) -> str:
+        """As one JSON text."""
+        return json.dumps(self.encoded())
+
+    @property
+    def digest(self) -> str:
+        """A hash of the whole text: equal programs have equal digests."""
+        return hashlib.sha256(canonical(self.encoded()).encode()).hexdigest()
+
+
+def loading() -> Loaded | None:
+    """The bundle that is being loaded just now, if any: how ``@exercise`` knows where it stands."""
+    return _loading.get()
+
+
+@contextmanager
+def loading_into(loaded: Loaded) -> Iterator[None]:
+    """Let ``@exercise`` write into `loaded`: for answers that come as functions, not as text."""
+    token = _loading.set(loaded)
+    try:
+        yield
+    finally:
+        _loading.reset(token)
+
+
+def statements(source: str) -> ast.Module:
+    """The definitions, imports and assignments of a cell; its magics and everything else are dropped.
+
+    Raises SyntaxError, with the line, if it is not Python.
+    """
+    tree = _parse(source)
+    tree.body = [s for s in tree.body if isinstance(s, KEPT) and not _only_shows(s) and not _awaits(s)]
+    return tree
+
+
+def run_text(source: str, name: str, namespace: dict[str, Any]) -> None:
+    """Execute `source` in `namespace` so that tracebacks find its lines under `name`."""
+    _remember(source, name)
+    exec(compile(source, name, "exec", dont_inherit=True), namespace)
+
+
+def _remember(source: str, name: str) -> None:
+    linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
+
+
+def _parse(source: str) -> ast.Module:
+    try:
+        return ast.parse(source)
+    except SyntaxError:
+        lines = source.splitlines()
+        first = lines[0].lstrip() if lines else ""
+        if first.startswith("%%") and not first.startswith(TIMING_MAGICS):
+            return ast.Module([], [])
+        return ast.parse("\n".join(_without_magic(line) for line in lines))
+
+
+def _without_magic(line: str) -> str:
+    stripped = line.lstrip()
+    is_magic = stripped.startswith(("%", "!", "?")) or stripped.endswith("?")
+    return line[: len(line) - len(stripped)] + "pass" if is_magic else line
+
+
+def _only_shows(statement: ast.stmt) -> bool:
+    value = getattr(statement, "value", None)
+    return isinstance(value, ast.Call) and isinstance(value.func, ast.Name) and value.func.id in FACE
+
+
+def _awaits(statement: ast.stmt) -> bool:
+    if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+        return False
+    return any(isinstance(node, ast.Await) for node in ast.walk(statement))
+
+
+def _load_section(section: Section, namespace: dict[str, Any], loaded: Loaded) -> None:
+    source = section.source
+    _remember(source, section.name)
+    try:
+        code = compile(statements(source), section.name, "exec", dont_inherit=True)
+        exec(code, namespace)
+    except SyntaxError as error:
+        loaded.problems.append(f"{section.name}, line {error.lineno}: {error.msg}")
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # whatever a learner's cell raises is a finding
+        loaded.problems.append(f"{section.name}: {explain(error)}")
+
+
+def _load_given(source: str) -> types.ModuleType:
+    module = _fresh_module("given")
+    module.__dict__["__builtins__"] = _builtins(None)
+    run_text(source, "given.py", module.__dict__)
+    return module
+
+
+def _fresh_module(name: str) -> types.ModuleType:
+    """A module of its own name, findable while it lives: dataclasses and type hints look it up."""
+    module = types.ModuleType(f"labkit_{name}_{next(_serial)}")
+    sys.modules[module.__name__] = module
+    return module
+
+
+def _builtins(given: types.ModuleType | None) -> dict[str, Any]:
+    """Builtins in which ``import given`` finds this bundle's own, and ``print`` is traced."""
+
+    def import_(name: str, *rest: Any, **more: Any) -> Any:
+        if name == "given" and given is not None:
+            return given
+        return builtins.__import__(name, *rest, **more)
+
+    return {**vars(builtins), "__import__": import_, "print": capture_print}
+
+
+def _global_names(namespace: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    for name, value in list(namespace.items()):
+        for function in _functions(value, namespace.get("__name__")):
+            for used in _loads(function.__code__):
+                yield name, used
+
+
+def _functions(value: Any, module: Any) -> Iterator[types.FunctionType]:
+    if isinstance(value, types.FunctionType) and value.__module__ == module:
+        yield value
+    elif isinstance(value, type) and value.__module__ == module:
+        yield from (f for f in vars(value).values() if isinstance(f, types.FunctionType))
+
+
+def _loads(code: types.CodeType) -> Iterator[str]:
+    yield from (i.argval for i in dis.get_instructions(code) if i.opname in ("LOAD_GLOBAL", "LOAD_NAME"))
+    for constant in code.co_consts:
+        if isinstance(constant, types.CodeType):
+            yield from _loads(constant)
+
