@@ -1,0 +1,265 @@
+"""From a trace or a counterexample to the scene that is drawn of it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from labkit.counterexample import Counterexample, Told
+from labkit.figures.scene import Arrow, Change, Moment, Scene, Span
+from labkit.history import Annotation
+from labkit.message import is_message
+from labkit.trace import Event, Trace
+
+TEXT_MAX = 400
+
+
+def scene_of(source: Any, title: str | None = None) -> Scene:
+    """The scene of a counterexample, a trace, or anything that has a ``trace`` (a run).
+
+    TypeError if `source` is none of these.
+    """
+    if isinstance(source, Counterexample):
+        return _scene_of_steps(source, title)
+    trace = source if isinstance(source, Trace) else getattr(source, "trace", None)
+    if not isinstance(trace, Trace):
+        raise TypeError(
+            f"a space-time diagram was asked of {type(source).__name__}, which has no trace. "
+            "Give a run, a trace or a counterexample."
+        )
+    spans = getattr(getattr(source, "history", None), "annotations", ())
+    violation = getattr(source, "violation", None)
+    reader = _TraceReader(trace.nodes)
+    reader.read(trace, getattr(violation, "at", None) if violation else None)
+    broken = getattr(violation, "what", None)
+    return reader.finish(
+        title if title is not None else broken or "What happened, node by node", spans
+    )
+
+
+class _TraceReader:
+    """Goes through a trace once, keeping what each node stored and which messages are under way."""
+
+    def __init__(self, nodes: tuple[str, ...]) -> None:
+        self.nodes = nodes
+        self.place = {name: place for place, name in enumerate(nodes)}
+        self.moments: list[Moment] = []
+        self.arrows: list[Arrow] = []
+        self.spans: list[Span] = []
+        self._open: dict[tuple[str | None, int], int] = {}
+        self._stored: dict[str, dict[str, str]] = {name: {} for name in nodes}
+        self._latest: dict[str, int] = {}
+        self._since: dict[tuple[str, str], float] = {}
+        self._now = 0.0
+        self._cut = ""
+
+    def read(self, trace: Trace, violated_at: int | None) -> None:
+        for index, event in enumerate(trace):
+            if event.time_us is not None:
+                self._now = event.time_us / 1000
+            elif event.kind in _BEGINNINGS:
+                self._now = float(len(self.moments))
+            self._event(event)
+            if index == violated_at and self.moments:
+                self.moments[-1].marks += "V"
+
+    def finish(self, title: str, annotations: Iterable[Annotation]) -> Scene:
+        for (kind, name), start in self._since.items():
+            self.spans.append(
+                Span(
+                    kind, self.place.get(name, -1), start, self._now, _SPAN_TEXTS[kind].format(name)
+                )
+            )
+        given = [_span_of(note, self._now) for note in annotations]
+        if given:
+            self.spans = [span for span in self.spans if span.node >= 0] + given
+        return Scene(title, "ms", self.nodes, self.moments, self.arrows, self.spans)
+
+    def _event(self, event: Event) -> None:
+        if event.kind in _BEGINNINGS:
+            _BEGINNINGS[event.kind](self, event)
+            return
+        if event.node not in self._latest:  # its beginning is not in this trace
+            self._begin(event)
+        latest = self._latest[event.node]
+        if event.kind == "send":
+            self._send(event, latest)
+        else:
+            self._effect(event, self.moments[latest])
+
+    def _begin(self, event: Event, marks: str = "") -> None:
+        place = self.place.get(event.node, -1)
+        self._latest[event.node] = len(self.moments)
+        self.moments.append(Moment(self._now, place, event.kind, _sentence(event), marks))
+
+    def _effect(self, event: Event, moment: Moment) -> None:
+        moment.marks += _EFFECT_MARKS.get(event.kind, "")
+        if event.kind == "save":
+            stored = self._stored.setdefault(event.node, {})
+            for name, value in event.data.items():
+                moment.changes.append((name, stored.get(name, "∅"), _value(value)))
+                stored[name] = _value(value)
+        elif event.kind not in ("set_timer", "cancel_timer"):
+            moment.effects.append(_sentence(event))
+
+    def _send(self, event: Event, start: int) -> None:
+        self._open[event.node, event.id] = len(self.arrows)
+        ends = self.place.get(event.node, -1), self.place.get(event.peer or "", -1)
+        self.arrows.append(
+            Arrow(
+                start,
+                -1,
+                *ends,
+                self._now,
+                self._now,
+                _type(event.data),
+                _value(event.data),
+                "open",
+            )
+        )
+
+    def _deliver(self, event: Event) -> None:
+        self._begin(event)
+        self._arrive(event, len(self.moments) - 1, "arrived")
+
+    def _drop(self, event: Event) -> None:
+        self._arrive(event, -1, "lost")
+
+    def _arrive(self, event: Event, end: int, fate: str) -> None:
+        index = self._open.get((event.peer, event.id))
+        if index is None:
+            return  # sent before the trace begins
+        arrow = self.arrows[index]
+        if arrow.fate == "open":
+            self.arrows[index] = arrow._replace(end=end, received=self._now, fate=fate)
+        else:
+            self.arrows.append(
+                arrow._replace(end=end, received=self._now, fate="again" if end >= 0 else fate)
+            )
+
+    def _start(self, event: Event) -> None:
+        again = event.id > 1
+        self._close("down", event.node)
+        self._close("paused", event.node)
+        self._begin(event, "R" if again else "")
+
+    def _crash(self, event: Event) -> None:
+        self._begin(event, "C")
+        self._since.setdefault(("down", event.node), self._now)
+
+    def _pause(self, event: Event) -> None:
+        self._begin(event, "n")
+        self._since.setdefault(("paused", event.node), self._now)
+
+    def _resume(self, event: Event) -> None:
+        self._close("paused", event.node)
+        self._begin(event, "n")
+
+    def _net(self, event: Event) -> None:
+        text = str(event.data)
+        self._begin(event, "n")
+        self._close("cut", self._cut)
+        self._cut = "" if text.startswith("heal") else f"{self._cut}, {text}" if self._cut else text
+        if self._cut:
+            self._since["cut", self._cut] = self._now
+
+    def _close(self, kind: str, name: str) -> None:
+        start = self._since.pop((kind, name), None)
+        if start is not None:
+            self.spans.append(
+                Span(
+                    kind, self.place.get(name, -1), start, self._now, _SPAN_TEXTS[kind].format(name)
+                )
+            )
+
+
+_BEGINNINGS: Mapping[str, Any] = {
+    "start": _TraceReader._start,
+    "deliver": _TraceReader._deliver,
+    "drop": _TraceReader._drop,
+    "crash": _TraceReader._crash,
+    "pause": _TraceReader._pause,
+    "resume": _TraceReader._resume,
+    "net": _TraceReader._net,
+    "timer": lambda reader, event: reader._begin(event, "t"),
+    "invoke": lambda reader, event: reader._begin(event, "i"),
+    "note": lambda reader, event: reader._begin(event, "n"),
+}
+_EFFECT_MARKS = {
+    "save": "s",
+    "ok": "o",
+    "fail": "x",
+    "info": "u",
+    "fact": "f",
+    "error": "E",
+    "print": "p",
+}
+_SPAN_TEXTS = {"down": "{} is down", "paused": "{} is paused", "cut": "{}"}
+
+
+def _span_of(note: Annotation, until: float) -> Span:
+    end = until if note.end_us is None else note.end_us / 1000
+    return Span("cut", -1, note.start_us / 1000, end, note.text)
+
+
+def _sentence(event: Event) -> str:
+    text = str(event._replace(time_us=None)).strip()
+    return text[:TEXT_MAX]
+
+
+def _value(data: Any) -> str:
+    return (str(data) if is_message(data) else repr(data))[:TEXT_MAX]
+
+
+def _type(data: Any) -> str:
+    return type(data).__name__ if is_message(data) else "message"
+
+
+def _scene_of_steps(found: Counterexample, title: str | None) -> Scene:
+    steps = [told.step for told in found.steps]
+    seen = {name for step in steps for name in (step.node, step.source) if name}
+    nodes = tuple(sorted(seen, key=lambda name: (name.startswith("c"), name)))
+    scene = Scene(found.what if title is None else title, "step", nodes)
+    for number, told in enumerate(found.steps, 1):
+        _add_step(scene, number, told)
+    if scene.moments:
+        scene.moments[-1].marks += "V"
+    return scene
+
+
+def _add_step(scene: Scene, number: int, told: Told) -> None:
+    step = told.step
+    place = scene.nodes.index(step.node)
+    changes: list[Change] = [(name, was, now) for name, was, now in told.changes]
+    effects = [*told.sent, *([told.note] if told.note else [])]
+    marks = (
+        _STEP_MARKS.get(step.kind, "")
+        + ("d" if changes and step.kind != "start" else "")
+        + ("" if step.cut is None else "C")
+    )
+    if step.kind == "start":
+        scene.spans.append(Span("down", place, number - 0.7, number - 0.1, f"{step.node} is down"))
+    if step.source is not None:
+        source = scene.nodes.index(step.source)
+        start = _sending_step(scene, source, f"sends {step.node} {step.data}")
+        sent = scene.moments[start].at if start >= 0 else 0.0
+        label = _type(step.data), _value(step.data)
+        scene.arrows.append(
+            Arrow(start, number - 1, source, place, sent, float(number), *label, "arrived")
+        )
+    scene.moments.append(
+        Moment(float(number), place, step.kind, str(step), marks, changes, effects)
+    )
+
+
+_STEP_MARKS = {"start": "R", "timer": "t", "invoke": "i"}
+
+
+def _sending_step(scene: Scene, source: int, effect: str) -> int:
+    """The latest step at the source that sent this; -1 if none did: the boot sent it."""
+    sent = [
+        i
+        for i, moment in enumerate(scene.moments)
+        if moment.node == source and effect in moment.effects
+    ]
+    return sent[-1] if sent else -1

@@ -1,0 +1,70 @@
+"""Colours, dashes and escaping: one look for every figure.
+
+Colour says which node, by the Okabe-Ito palette without its yellow (lost on white) and its
+vermilion (too like the red that means a violated rule, and nothing else).  What kind of
+message it is, and whether a value is safe, is said by dashes, shapes and words, so that a
+grey print and a colour-blind reader lose nothing.
+"""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Iterable, Sequence
+
+NODE_COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#0072B2", "#CC79A7")
+CLIENT_COLOUR = "#6B6B6B"
+VIOLATION = "#C8102E"
+INK, FAINT, PAPER, BAND = "#222222", "#8A8A8A", "#FFFFFF", "#E4E4E4"
+DASHES = ("", "7 3", "2 3", "9 3 2 3", "12 4", "2 2 6 2", "4 4", "1 4")
+"""One for each type of message, in order of first use; further types begin again."""
+
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
+
+
+def node_colours(nodes: Sequence[str]) -> list[str]:
+    """The colour of each node: clients (a "c" and a digit) are grey."""
+    colours, used = [], 0
+    for name in nodes:
+        if re.match(r"c\d", name):
+            colours.append(CLIENT_COLOUR)
+        else:
+            colours.append(NODE_COLOURS[used % len(NODE_COLOURS)])
+            used += 1
+    return colours
+
+
+def clean(text: object) -> str:
+    """Text that is safe to put between tags or into a quoted attribute of HTML or SVG."""
+    return html.escape(_UNPRINTABLE.sub("\ufffd", str(text)), quote=True)
+
+
+def brief(text: str, limit: int) -> str:
+    """`text` on one line, cut to `limit` characters with an ellipsis."""
+    text = " ".join(text.split())
+    return text if len(text) <= limit else text[: max(0, limit - 1)] + "…"
+
+
+def tag(name: str, content: Iterable[str] | str = "", **attributes: object) -> str:
+    """One SVG or HTML element; `content` is markup already, attributes are escaped.
+
+    An underscore in an attribute's name stands for a hyphen: ``stroke_width=2``.
+    """
+    given = "".join(
+        f' {key.strip("_").replace("_", "-")}="{_attribute(value)}"'
+        for key, value in attributes.items()
+        if value is not None and value != ""
+    )
+    inner = content if isinstance(content, str) else "".join(content)
+    return f"<{name}{given}>{inner}</{name}>" if inner else f"<{name}{given}/>"
+
+
+def picture(parts: Iterable[str], **size: object) -> str:
+    """A whole SVG picture, on white: it may be shown on a page of any colour."""
+    look = {"role": "img", "font_family": "system-ui, sans-serif", "font_size": 12, **size}
+    paper = tag("rect", width="100%", height="100%", fill=PAPER)
+    return tag("svg", [paper, *parts], xmlns="http://www.w3.org/2000/svg", **look)
+
+
+def _attribute(value: object) -> str:
+    return f"{value:.1f}".removesuffix(".0") if isinstance(value, float) else clean(value)
