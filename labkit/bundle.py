@@ -20,9 +20,9 @@ import linecache
 import sys
 import types
 from collections.abc import Iterator
-from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from labkit.handle import capture_print, explain
@@ -33,7 +33,9 @@ KEPT = (
     ast.Assign, ast.AnnAssign, ast.AugAssign,
 )  # fmt: skip
 
-FACE = {"check", "hint", "panel", "predict", "progress", "replay", "show_source", "simulate", "solution", "spacetime"}
+FACE = {
+    "check", "hint", "panel", "predict", "progress", "replay", "show_source", "simulate", "solution", "spacetime",
+}  # fmt: skip
 """What a notebook calls to see something: an assignment from one of these is not part of a program."""
 
 TIMING_MAGICS = ("%%time", "%%timeit", "%%capture")
@@ -116,16 +118,6 @@ def loading() -> Loaded | None:
     return _loading.get()
 
 
-@contextmanager
-def loading_into(loaded: Loaded) -> Iterator[None]:
-    """Let ``@exercise`` write into `loaded`: for answers that come as functions, not as text."""
-    token = _loading.set(loaded)
-    try:
-        yield
-    finally:
-        _loading.reset(token)
-
-
 def statements(source: str) -> ast.Module:
     """The definitions, imports and assignments of a cell; its magics and everything else are dropped.
 
@@ -186,6 +178,15 @@ def _load_section(section: Section, namespace: dict[str, Any], loaded: Loaded) -
         raise
     except BaseException as error:  # whatever a learner's cell raises is a finding
         loaded.problems.append(f"{section.name}: {explain(error)}")
+
+
+def module_from(path: Path, given: types.ModuleType | None) -> types.ModuleType:
+    """The module in the file at `path`, under a name of its own; ``import given`` in it finds `given`."""
+    module = _fresh_module(path.stem)
+    module.__dict__["__builtins__"] = _builtins(given) | {"print": print}
+    module.__file__ = str(path)
+    run_text(path.read_text(encoding="utf-8"), str(path), module.__dict__)
+    return module
 
 
 def _load_given(source: str) -> types.ModuleType:

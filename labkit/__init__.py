@@ -1,0 +1,61 @@
+"""The kit behind the course: write one node class; simulate it, explore it, run it for real.
+
+``from labkit import Node, message, simulate, check`` is how a notebook begins.  Names are
+loaded when first used, so that importing the package costs almost nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+_HOME = {
+    "Client": "node",
+    "CheckFailed": "check",
+    "Cluster": "cluster",
+    "History": "history",
+    "Link": "network",
+    "Node": "node",
+    "NodeId": "message",
+    "Operation": "history",
+    "Simulation": "simulation",
+    "System": "system",
+    "Walk": "explorer",
+    "by_hand": "by_hand",
+    "check": "check",
+    "check_linearizable": "linearizability",
+    "checks": "verdict",
+    "dataset": "datasets",
+    "exercise": "exercise",
+    "expect": "verdict",
+    "hint": "help",
+    "load_lab": "lab",
+    "message": "message",
+    "panel": "figures",
+    "predict": "help",
+    "progress": "help",
+    "replay": "check",
+    "scenarios": "portfolio",
+    "show_source": "exercise",
+    "simulate": "simulate",
+    "solution": "help",
+    "spacetime": "figures",
+    "walks": "portfolio",
+}
+
+__all__ = sorted(_HOME)  # noqa: PLE0605 - one table says what exists and where it lives
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOME.get(name)
+    if home is None:
+        raise AttributeError(f"labkit has no {name!r}; it has {', '.join(__all__)}")
+    if name in ("exercise", "check"):
+        import_module("labkit.exercise").record_cells()
+    value = getattr(import_module(f"labkit.{home}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,193 @@
+"""``check("9.1")`` in a notebook: run an exercise's checks on the learner's program, and say the result well.
+
+Never raises for what the learner wrote, and never writes to stderr; under LABKIT_STRICT=1
+(grading, nbval) a check that does not pass raises CheckFailed after showing its report.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import os
+import textwrap
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from labkit import answers
+from labkit.bundle import Bundle, Loaded
+from labkit.counterexample import Counterexample
+from labkit.exercise import current_bundle
+from labkit.lab import CourseError, Lab, lab_of
+from labkit.program import LocalProgram
+from labkit.verdict import Check, Verdict, run_check
+
+MARKS = {"passed": "✓", "failed": "✗", "unwritten": "○", "waits": "○", "not exercised": "?", "unknown": "?"}
+
+
+class CheckFailed(AssertionError):
+    """A check did not pass, and LABKIT_STRICT asks for an exception."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """The verdicts on one exercise or part; shows itself as text, and as HTML with the picture."""
+
+    exercise: str
+    verdicts: tuple[Verdict, ...]
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def passed(self) -> bool:
+        """Did every check pass?"""
+        return bool(self.verdicts) and all(v.passed for v in self.verdicts)
+
+    def __str__(self) -> str:
+        waiting = [v for v in self.verdicts if v.status in ("unwritten", "waits")]
+        if len(waiting) == len(self.verdicts):
+            return f"○ {self._name}: {waiting[0].what}"
+        return "\n".join([*(say(v) for v in self.verdicts), *(f"! {w}" for w in self.warnings)])
+
+    def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
+        text = str(self)
+        return {"text/plain": text, "text/html": f"<pre>{html.escape(text)}</pre>{self._picture()}"}
+
+    def _picture(self) -> str:
+        for verdict in self.verdicts:
+            if verdict.counterexample is not None:
+                from labkit.figures import spacetime  # a picture is drawn only when there is one to see
+
+                return str(spacetime(verdict.counterexample)._repr_mimebundle_().get("text/html", ""))
+        return ""
+
+    @property
+    def _name(self) -> str:
+        return name_of(self.exercise)
+
+
+def name_of(exercise: str) -> str:
+    """ "Exercise 9.1", or "Part 9.E"."""
+    return f"{'Exercise' if exercise[-1].isdigit() else 'Part'} {exercise}"
+
+
+def say(verdict: Verdict) -> str:
+    """One verdict as the learner reads it."""
+    check = verdict.check
+    head = f"{MARKS[verdict.status]} {name_of(check.exercise)}: {check.title}"
+    if verdict.status == "passed":
+        known = [verdict.evidence] if verdict.evidence else []
+        known += [f"Not shown by this: {check.not_shown}"] if check.not_shown else []
+        return "\n".join([head, *(_row("", line, indent=2) for line in known)])
+    if verdict.status in ("unwritten", "waits"):
+        return f"{head}: {verdict.what}"
+    lines = [head, _row("what happened", verdict.what), _row("which rule", _rule(check))]
+    if verdict.counterexample is not None:
+        lines.append(verdict.counterexample.text())
+    if check.look_at:
+        lines.append(_row("look at", check.look_at))
+    if verdict.counterexample is not None:
+        lines.append(_row("replay", f'replay("{check.exercise}", "{verdict.counterexample.name}")'))
+    return "\n".join(lines)
+
+
+def check(exercise: str, *, budget: str = "") -> Report:
+    """Judge what is written so far of an exercise ("9.1") or a part ("9.E"), and show the result."""
+    lab = lab_of(exercise)
+    bundle = current_bundle(lab)
+    attempt = answers.count(lab, "attempts", exercise)
+    report = check_bundle(lab, bundle, exercise, budget=budget or os.environ.get("LABKIT_BUDGET", "public"))
+    _keep(lab, bundle, report)
+    if os.environ.get("LABKIT_STRICT") == "1" and not report.passed:
+        show(report)
+        raise CheckFailed(str(report).splitlines()[0])
+    if attempt >= 3 and not report.passed:
+        report = Report(report.exercise, report.verdicts, (*report.warnings, f'stuck? hint("{exercise}")'))
+    return report
+
+
+def check_bundle(
+    lab: Lab, bundle: Bundle, exercise: str, *, budget: str = "public", replaying: Counterexample | None = None
+) -> Report:
+    """The report on one exercise of a program that is given as text."""
+    loaded = bundle.load()
+    found = [c for c in lab.load_checks(loaded.given) if c.exercise == exercise]
+    if not found:
+        raise CourseError(f"lab {lab.id} has no check for {exercise!r}; its checks are in {lab.folder.name}/checks.py")
+    if replaying is not None:
+        found = [c for c in found if c.name == replaying.setup.get("name")] or found
+    program = LocalProgram(loaded.namespace)
+    verdicts = []
+    for one in found:
+        verdicts.append(run_check(one, program, budget=budget, replaying=replaying))
+        _save(lab, verdicts[-1])
+    return Report(exercise, tuple(verdicts), tuple(_warnings(loaded)))
+
+
+def replay(exercise: str, name: str = "", *, file: str | Path | None = None) -> Report:
+    """Play a counterexample again on today's code: the steps are matched loosely.
+
+    `name` is what a failed check printed; `file` is the one that comes with a grader's feedback.
+    """
+    lab = lab_of(exercise)
+    bundle = current_bundle(lab)
+    path = Path(file) if file is not None else lab.own_folder / "counterexamples" / f"{name}.json"
+    return check_bundle(lab, bundle, exercise, replaying=read_counterexample(path, bundle))
+
+
+def read_counterexample(path: Path, bundle: Bundle) -> Counterexample:
+    """The counterexample in a file, its messages built from the program's own classes."""
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise CourseError(f"there is no counterexample {path.name!r} here; run the check again to get one") from None
+    except ValueError:
+        raise CourseError(f"{path} is not a counterexample: it is not JSON") from None
+    return Counterexample.from_encoded(raw, LocalProgram(bundle.load().namespace).classes)
+
+
+def show(report: Report) -> None:
+    """Display a report, as richly as the place allows."""
+    try:
+        from IPython import get_ipython  # type: ignore[import-not-found]
+        from IPython.display import display  # type: ignore[import-not-found]
+    except ImportError:
+        print(report)
+        return
+    if get_ipython() is None:
+        print(report)
+    else:
+        display(report)
+
+
+def _keep(lab: Lab, bundle: Bundle, report: Report) -> None:
+    if report.passed:
+        answers.remember(lab, "passed", report.exercise, bundle.digest)
+        answers.keep_bundle(lab, bundle)
+
+
+def _save(lab: Lab, verdict: Verdict) -> None:
+    if verdict.counterexample is not None:
+        try:
+            verdict.counterexample.save(lab.own_folder / "counterexamples")
+        except OSError:
+            pass  # a read-only home: the report is still shown
+
+
+def _warnings(loaded: Loaded) -> Iterable[str]:
+    yield from (f"a cell did not load: {problem}" for problem in loaded.problems)
+    missing = loaded.missing_names()
+    if missing:
+        yield f"not in any cell of this notebook: {', '.join(missing)}. Define or import it in a cell."
+
+
+def _rule(check: Check) -> str:
+    return f"{check.title} ({check.source})" if check.source else check.title
+
+
+def _row(name: str, text: str, *, indent: int = 18) -> str:
+    first, *rest = text.splitlines() or [""]
+    wrapped = textwrap.wrap(first, 96 - indent, break_long_words=False) or [""]
+    lines = [*wrapped, *rest]
+    head = f"  {name:<{indent - 2}}" if name else " " * indent
+    return "\n".join([head + lines[0], *(" " * indent + line for line in lines[1:])])
