@@ -6,7 +6,9 @@ loaded when first used, so that importing the package costs almost nothing.
 
 from __future__ import annotations
 
+import sys
 from importlib import import_module
+from types import ModuleType
 from typing import Any
 
 _HOME = {
@@ -44,6 +46,17 @@ _HOME = {
 }
 
 __all__ = sorted(_HOME)  # noqa: PLE0605 - one table says what exists and where it lives
+
+
+class _Face(ModuleType):
+    """The package as a notebook sees it: ``labkit.check`` is the function, not the module it lives in."""
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if not (name in _HOME and isinstance(value, ModuleType)):
+            super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Face
 
 
 def __getattr__(name: str) -> Any:
