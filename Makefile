@@ -6,6 +6,7 @@ VENV := .venv
 PY := $(VENV)/bin/python
 INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 SETUP := pyproject.toml constraints.txt $(wildcard jupyter/*.json)
+LINT := $(PY) -m ruff check && $(PY) -m mypy
 LAB_ARGS ?=
 TEST_ARGS ?=
 
@@ -27,13 +28,12 @@ demo:
 test: $(VENV)/dev
 	$(PY) -m pytest -m "not slow and not browser" $(TEST_ARGS)
 
-# Everything, make test included. Both halves run; one failure in either is a failure.
+# Everything, make test included. Both parts run; a failure in either is a failure.
 check-all: $(VENV)/dev
-	@$(MAKE) lint; lint=$$?; $(PY) -m pytest --durations=15 $(TEST_ARGS) && exit $$lint
+	@failed=0; $(LINT) || failed=1; $(PY) -m pytest --durations=15 $(TEST_ARGS) || failed=1; exit $$failed
 
 lint: $(VENV)/dev
-	$(PY) -m ruff check
-	$(PY) -m mypy
+	$(LINT)
 
 bench: $(VENV)/dev
 	@for script in tests/benchmarks/*.py; do echo "== $$script"; $(PY) "$$script" || exit 1; done
