@@ -12,6 +12,7 @@ UNWANTED = shutil.ignore_patterns(".ipynb_checkpoints", "__pycache__", ".labkit"
 
 def copy_course(folder: Path) -> Path:
     """Copy what a student has, without answers kept, below `folder`; return its labs."""
+    (folder / "labs").mkdir()
     for name in ("labs", "datasets"):
         if (ROOT / name).is_dir():
             shutil.copytree(ROOT / name, folder / name, ignore=UNWANTED, dirs_exist_ok=True)
