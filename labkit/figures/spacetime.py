@@ -24,7 +24,7 @@ ARROWS_MAX = 400
 class SpaceTime(Figure):
     """A diagram of one run; ``str()`` of it says the same in text."""
 
-    scripts = ("core", "scene", "paint", "steps", "spacetime")
+    scripts = ("core", "scene", "paint", "signs", "steps", "spacetime", "pointer")
 
     def __init__(self, scene: Scene) -> None:
         self.scene = scene

@@ -1,0 +1,39 @@
+"""Views that are linked to Python, by anywidget.  Imported only when one is asked for."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import anywidget
+import traitlets
+
+from labkit.figures.display import Figure, module, stylesheet
+
+
+class View(anywidget.AnyWidget):
+    """A figure's view in a notebook; ``chosen`` is the place in its data that the reader chose, or -1."""
+
+    data = traitlets.Dict().tag(sync=True)
+    chosen = traitlets.Int(-1).tag(sync=True)
+    picture: Figure
+
+    def _repr_mimebundle_(self, **given: Any) -> Any:
+        return with_fallback(super()._repr_mimebundle_(**given), self.picture)
+
+
+def linked(figure: Figure) -> View:
+    """The view of `figure`, with its picture and text where widgets do not run."""
+    view = View(data=figure.data(), _esm=source(figure.scripts), _css=stylesheet())
+    view.picture = figure
+    return view
+
+
+def source(scripts: tuple[str, ...]) -> str:
+    """The module that anywidget loads."""
+    return module(scripts) + "\nexport default { render };\n"
+
+
+def with_fallback(bundle: Any, picture: Figure) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The widget's bundle, and beside it a picture and text for where widgets do not run."""
+    data, about = bundle if isinstance(bundle, tuple) else (bundle or {}, {})
+    return {**data, "image/svg+xml": picture.svg(), "text/plain": picture.text()}, about
