@@ -28,6 +28,7 @@ INT_BITS_MAX = 4096
 DEPTH_MAX = 50
 
 _INT_LIMIT = 1 << INT_BITS_MAX
+_LEAVES = frozenset({type(None), bool, str, bytes})
 _UNIONS = (typing.Union, types.UnionType)
 _Fits = Callable[[Any], bool]
 
@@ -178,7 +179,8 @@ def _test_of_items(kind: type, wanted: tuple[Any, ...]) -> _Fits:
     if kind is frozenset or (len(wanted) == 2 and wanted[1] is Ellipsis):
         leaves, fits, _ = _compile(wanted[0])
         return lambda value: (
-            type(value) is kind and all(type(v) in leaves or bool(fits and fits(v)) for v in value)
+            type(value) is kind
+            and (leaves.issuperset(map(type, value)) or all(type(v) in leaves or bool(fits and fits(v)) for v in value))
         )
     tests = [_compile(item) for item in wanted]
     return lambda value: (
@@ -218,12 +220,18 @@ def _check(value: Any, what: str, depth: int) -> Any:
     if depth > DEPTH_MAX:
         raise NotPlainData(f"{what} is nested more than {DEPTH_MAX} levels deep. Make it flatter.")
     if kind is tuple or kind is frozenset:
-        for item in value:
-            _check(item, what, depth + 1)
+        if not all(map(_is_leaf, set(map(type, value)))):  # a log of messages need not be walked
+            for item in value:
+                _check(item, what, depth + 1)
         return value
     if isinstance(value, Enum) or is_message(value):
         return value  # a message's fields were checked when it was made
     raise NotPlainData(_refusal(value, what))
+
+
+def _is_leaf(kind: type) -> bool:
+    """Is every value of this class plain data, whatever it holds?"""
+    return kind in _LEAVES or _is_frozen_class(kind)
 
 
 def _refusal(value: Any, what: str) -> str:
