@@ -1,0 +1,155 @@
+"""The general search: is there an order of these operations that the model allows?
+
+Wing and Gong's search over what may come next ("Testing and verifying concurrent
+objects", 1993) with Lowe's memory of visited configurations ("Testing for
+linearizability", 2017).  Four things make it smaller:
+
+- A configuration is (next return, open operations already placed, state), not the set
+  of everything placed: what returned before is placed in every configuration.
+- A legal read is placed at once.  It changes no state, so it can be moved to now in any
+  order that has it later, and nothing else sees a difference.
+- Of open operations with equal calls, the one that returns first is placed first: if an
+  order has them the other way round, they can be swapped in it.
+- An unanswered operation may happen at any later moment or never.  It is spent last,
+  few before many, and never where every call does the same with it as without it.  A
+  configuration that spent more than an equal one is dropped.
+
+If no configuration is left, the operation whose return was never passed is the one that
+cannot be placed: linearizability is prefix-closed and everything was tried, so which one
+it is does not depend on the order of the search.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from heapq import heappop, heappush
+from typing import Any
+
+from labkit.history import Operation
+from labkit.linearizability.steps import NOT_LEGAL, Steps
+from labkit.linearizability.window import Window
+from labkit.models import Model
+
+Trail = Any  # (earlier trail, number of an operation) or None: what was placed, last first
+Node = tuple[int, int, int, frozenset[int], Trail]  # next return, mask, state, spent, trail
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a search found; `legal` is None when the budget ended first."""
+
+    legal: bool | None
+    nodes: int
+    order: Sequence[Operation] = ()
+    stuck: Operation | None = None
+    states: Sequence[Any] = ()
+
+
+def search(operations: Sequence[Operation], model: Model, initial: Any, budget: int) -> Finding:
+    """Look for a legal order of the operations of one object, visiting at most `budget` nodes."""
+    return _Search(operations, model, initial).run(budget)
+
+
+class _Search:
+    def __init__(self, operations: Sequence[Operation], model: Model, initial: Any) -> None:
+        self.steps = Steps(model, initial)
+        self.window = Window(operations, self.steps)
+        self.seen: dict[tuple[int, int, int], list[frozenset[int]]] = {}
+        self.stack: list[tuple[Node, int]] = []  # place this operation next; ~k: spend this one
+        self.saved: list[tuple[int, int, int, Node]] = []
+        self.nodes = 0
+        self.furthest: tuple[int, Trail] = (-1, None)
+
+    def run(self, budget: int) -> Finding:
+        if not self.window.done or self._enter(0, 0, 0, frozenset(), None, self.window.reads[0]):
+            return self._found()
+        while self.stack or self.saved:
+            if self.nodes >= budget:
+                return Finding(None, self.nodes)
+            if not self.stack:
+                node = heappop(self.saved)[-1]
+                self.stack += [(node, ~k) for k in self._spendable(node)]
+            elif self._follow(*self.stack.pop()):
+                return self._found()
+        return self._stuck()
+
+    def _follow(self, node: Node, j: int) -> bool:
+        i, mask, state, spent, trail = node
+        if j < 0:
+            after = self.steps.rows[state][self.window.maybe_calls[~j]]
+            return self._enter(i, mask, after, spent | {~j}, (trail, j), self.window.reads[i])
+        after = self.steps.rows[state][self.window.calls[j]]
+        if after == NOT_LEGAL:
+            return False
+        return self._enter(i, mask | self.window.bits[j], after, spent, (trail, j), self.window.reads[i])
+
+    def _enter(
+        self, i: int, mask: int, state: int, spent: frozenset[int], trail: Trail, reads: list[int]
+    ) -> bool:
+        """Place the legal reads, pass the returns of what is placed; True when none is left."""
+        bits, calls, row = self.window.bits, self.window.calls, self.steps.rows[state]
+        while True:
+            for j in reads:
+                if not mask & bits[j] and row[calls[j]] == state:
+                    mask |= bits[j]
+                    trail = (trail, j)
+            if not mask & bits[i]:
+                break
+            mask ^= bits[i]
+            i += 1
+            if i == len(bits):
+                self.furthest = i, trail
+                return True
+            reads = self.window.new_reads[i]
+        self._remember((i, mask, state, spent, trail))
+        return False
+
+    def _remember(self, node: Node) -> None:
+        i, mask, state, spent, trail = node
+        before = self.seen.setdefault((i, mask, state), [])
+        if any(fewer <= spent for fewer in before):
+            return
+        before.append(spent)
+        self.nodes += 1
+        if i > self.furthest[0]:
+            self.furthest = i, trail
+        self.stack += [(node, j) for j in self._placeable(i, mask)]
+        if self.window.ready[i] > len(spent):
+            heappush(self.saved, (-i, len(spent), self.nodes, node))
+
+    def _placeable(self, i: int, mask: int) -> list[int]:
+        """Open writers not yet placed, one of each call, the earliest return last (on top)."""
+        bits, calls = self.window.bits, self.window.calls
+        first: dict[int, int] = {}
+        for j in self.window.writers[i]:
+            if not mask & bits[j]:
+                first.setdefault(calls[j], j)
+        return list(first.values())[::-1]
+
+    def _spendable(self, node: Node) -> Iterator[int]:
+        """Unanswered operations invoked by now and not spent, the oldest of each call."""
+        i, _, state, spent, _ = node
+        tried = set()
+        for k in range(self.window.ready[i]):
+            call = self.window.maybe_calls[k]
+            if k not in spent and call not in tried:
+                tried.add(call)
+                if self.steps.matters(state, call):
+                    yield k
+
+    def _found(self) -> Finding:
+        return Finding(True, self.nodes, self._order())
+
+    def _stuck(self) -> Finding:
+        last = self.furthest[0]
+        states = dict.fromkeys(state for i, _, state in self.seen if i == last)
+        values = [self.steps.states[state] for state in states]
+        return Finding(False, self.nodes, self._order(), self.window.done[last], values)
+
+    def _order(self) -> list[Operation]:
+        order, trail = [], self.furthest[1]
+        while trail is not None:
+            trail, j = trail
+            order.append(self.window.done[j] if j >= 0 else self.window.maybe[~j])
+        return order[::-1]
