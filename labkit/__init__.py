@@ -42,6 +42,7 @@ _HOME = {
     "simulate": "simulate",
     "solution": "help",
     "spacetime": "figures",
+    "unwritten": "exercise",
     "walks": "portfolio",
 }
 

@@ -88,6 +88,10 @@ class ByHand:
         """The node's public view."""
         return self._handle.observe()
 
+    def attributes(self) -> dict[str, Any]:
+        """All the node's attributes, private ones too."""
+        return self._handle.attributes()
+
     def _tell(self, step: Step, handler: Any) -> list[Any]:
         before = self._handle.attributes() if self._life > 1 or step.kind != "start" else {}
         self.effects = handler()

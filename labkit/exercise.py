@@ -49,6 +49,15 @@ def exercise(id: str, into: type | None = None) -> Callable[[F], F]:
     return decorate
 
 
+def unwritten(id: str) -> Any:
+    """The place in a given class where exercise `id` goes: a method that says it is not written yet."""
+
+    def stub(*_: Any, **__: Any) -> Any:
+        raise NotImplementedError(f"Exercise {id}: not written yet")
+
+    return stub
+
+
 def show_source(thing: Any) -> Any:
     """Show the source of a given class or function, coloured where the notebook can."""
     source = inspect.getsource(thing)
