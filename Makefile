@@ -60,7 +60,6 @@ $(PY):
 
 $(VENV)/lab: $(SETUP) | $(PY)
 	@echo "Installing what the labs need (once, a minute or two) ..."
-	$(INSTALL) pip
 	$(INSTALL) --editable .
 	@touch $@
 

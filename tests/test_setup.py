@@ -72,6 +72,18 @@ def test_each_pin_is_within_what_the_project_asks_for() -> None:
             assert item.specifier.contains(version), f"{item}, but pinned to {version}"
 
 
+def test_each_pin_can_be_had_on_the_oldest_python() -> None:
+    """Some releases ask for a late patch of 3.11, which Debian 12 does not have."""
+    oldest = PROJECT["requires-python"].removeprefix(">=") + ".0"
+    asked = {name: distribution(name).metadata["Requires-Python"] for name in needed(requirements())}
+    late = {
+        name: python
+        for name, python in asked.items()
+        if python and not Requirement(f"python{python}").specifier.contains(oldest)
+    }
+    assert not late
+
+
 def test_constraints_name_no_host() -> None:
     """Names and versions only: where packages come from is the business of pip's own settings."""
     lines = [line for line in CONSTRAINTS.splitlines() if line and not line.startswith("#")]
