@@ -75,7 +75,8 @@ def test_each_pin_is_within_what_the_project_asks_for() -> None:
 def test_each_pin_can_be_had_on_the_oldest_python() -> None:
     """Some releases ask for a late patch of 3.11, which Debian 12 does not have."""
     oldest = PROJECT["requires-python"].removeprefix(">=") + ".0"
-    asked = {name: distribution(name).metadata["Requires-Python"] for name in needed(requirements())}
+    packages = needed(requirements())
+    asked = {name: distribution(name).metadata["Requires-Python"] for name in packages}
     late = {
         name: python
         for name, python in asked.items()
