@@ -6,13 +6,17 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import dataclass
 from xml.etree import ElementTree
 
 import pytest
 
 from labkit.counterexample import Counterexample, Step, Told
-from labkit.figures import spacetime
+from labkit.figures import history_figure, spacetime
+from labkit.history import History, Operation
+from labkit.linearizability import check_linearizable
 from labkit.message import message
+from labkit.models import Register
 from labkit.trace import Trace
 
 
@@ -148,8 +152,83 @@ class TestSpaceTime:
             spacetime(3)
 
 
+def stale_read() -> History:
+    """c1 reads 1 after c3 has read 2, which c2 wrote and never got an answer for."""
+    history = History()
+    first = history.invoke("c1", "write", "x", 1, time_us=0)
+    history.ok(first.id, time_us=10_000)
+    history.invoke("c2", "write", "x", 2, time_us=12_000)
+    fresh = history.invoke("c3", "read", "x", time_us=13_000)
+    history.ok(fresh.id, 2, time_us=17_000)
+    stale = history.invoke("c1", "read", "x", time_us=20_000)
+    history.ok(stale.id, 1, time_us=25_000)
+    history.annotate(12_000, 18_000, "n1 | n2")
+    return history
+
+
+class TestHistory:
+    def test_each_operation_is_a_bar_and_the_unknown_one_says_so(self) -> None:
+        words = words_of(history_figure(stale_read()).svg())
+        assert {"write x 1", "write x 2 ?", "read x → 2", "read x → 1", "n1 | n2"} <= set(words)
+
+    def test_the_operations_that_no_order_explains_are_marked(self) -> None:
+        history = stale_read()
+        figure = history_figure(history, check_linearizable(history, Register()))
+        assert "cannot be placed" in words_of(figure.svg())
+        assert [line[2] for line in figure.text().splitlines()[3:]] == ["!", "!", "!", "✗"]
+        assert [row[8] for row in figure.data()["operations"]] == ["core", "core", "core", "stuck"]
+
+    def test_an_order_that_explains_all_is_drawn_as_numbered_points(self) -> None:
+        history = stale_read()
+        order = [history.operations[index] for index in (0, 3, 1, 2)]
+        figure = history_figure(history, Order(order))
+        points = [row[9] for row in figure.data()["operations"]]
+        assert [number for number, _ in points] == [1, 3, 4, 2]
+        assert {"1", "2", "3", "4"} <= set(words_of(figure.svg()))
+
+    def test_a_run_is_shaded_where_it_was_hurt(self) -> None:
+        run = Run(lost_reply(), stale_read())
+        run.trace.rows += [(60_000, "crash", "n1", None, None, 0)]
+        assert [band[2] for band in history_figure(run).data()["bands"]] == [
+            "n1 | n2",
+            "n1 is down",
+        ]
+
+    def test_a_long_history_is_drawn_in_part(self) -> None:
+        history = History()
+        for number in range(2000):
+            history.ok(
+                history.invoke("c1", "write", "x", number, time_us=number).id, time_us=number
+            )
+        figure = history_figure(history)
+        assert len(figure.svg()) < 100_000
+        assert "... 1880 more" in figure.text()
+
+    def test_something_without_a_history_is_refused(self) -> None:
+        with pytest.raises(TypeError, match="Give a run, a cluster or a History"):
+            history_figure(lost_reply())
+
+
+@dataclass
+class Order:
+    """What a checker says of a legal history."""
+
+    witness: list[Operation]
+    violation: None = None
+    reason: str = "linearizable"
+
+
+@dataclass
+class Run:
+    trace: Trace
+    history: History
+
+
+FIGURES = [spacetime(lost_reply()), spacetime(two_leaders()), history_figure(stale_read())]
+
+
 class TestBundle:
-    @pytest.mark.parametrize("figure", [spacetime(lost_reply()), spacetime(two_leaders())])
+    @pytest.mark.parametrize("figure", FIGURES)
     def test_every_figure_is_a_view_a_picture_and_text(self, figure: object) -> None:
         bundle = figure._repr_mimebundle_()  # type: ignore[attr-defined]
         assert set(bundle) == {"text/html", "image/svg+xml", "text/plain"}

@@ -9,6 +9,7 @@ Importing this package imports no plotting library; ``charts`` and ``panel`` do 
 from __future__ import annotations
 
 from labkit.figures.display import Figure
+from labkit.figures.history import history_figure
 from labkit.figures.spacetime import spacetime
 
-__all__ = ["Figure", "spacetime"]
+__all__ = ["Figure", "history_figure", "spacetime"]

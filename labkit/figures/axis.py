@@ -49,7 +49,7 @@ class Axis:
     def ticks(self, width: float) -> list[tuple[float, str]]:
         """Times to write under the axis, far enough apart to be read."""
         if not self.is_even:
-            return _round_ticks(self.knots[0][0], self.knots[-1][0], whole=self.unit == "step")
+            return round_ticks(self.knots[0][0], self.knots[-1][0], whole=self.unit == "step")
         chosen: list[tuple[float, str]] = []
         for at, share in self.knots[1:-1]:
             if not chosen or (share - self.share(chosen[-1][0])) * width > 52:
@@ -80,7 +80,8 @@ def _bounded(times: list[float]) -> list[tuple[float, float]]:
     return [(times[0] - margin, 0.0), *inner, (times[-1] + margin, 1.0)]
 
 
-def _round_ticks(first: float, last: float, *, whole: bool) -> list[tuple[float, str]]:
+def round_ticks(first: float, last: float, *, whole: bool = False) -> list[tuple[float, str]]:
+    """About a dozen round numbers from `first` to `last`, each with its text; `whole` ones only."""
     step = 1.0 if whole else 0.001
     factors = (2, 2.5, 2)
     turn = 0

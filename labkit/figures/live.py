@@ -11,7 +11,7 @@ from labkit.figures.display import Figure, module, stylesheet
 
 
 class View(anywidget.AnyWidget):
-    """A figure's view in a notebook; ``chosen`` is the place in its data that the reader chose, or -1."""
+    """A figure in a notebook; ``chosen`` is the place in its data that was chosen, or -1."""
 
     data = traitlets.Dict().tag(sync=True)
     chosen = traitlets.Int(-1).tag(sync=True)

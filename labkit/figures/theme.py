@@ -11,11 +11,14 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 NODE_COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#0072B2", "#CC79A7")
 CLIENT_COLOUR = "#6B6B6B"
 VIOLATION = "#C8102E"
 INK, FAINT, PAPER, BAND = "#222222", "#8A8A8A", "#FFFFFF", "#E4E4E4"
+DIM = 0.3
+"""How opaque that is which does not matter to what is shown."""
 DASHES = ("", "7 3", "2 3", "9 3 2 3", "12 4", "2 2 6 2", "4 4", "1 4")
 """One for each type of message, in order of first use; further types begin again."""
 
@@ -45,7 +48,7 @@ def brief(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: max(0, limit - 1)] + "…"
 
 
-def tag(name: str, content: Iterable[str] | str = "", **attributes: object) -> str:
+def tag(name: str, content: Iterable[str] | str = "", **attributes: Any) -> str:
     """One SVG or HTML element; `content` is markup already, attributes are escaped.
 
     An underscore in an attribute's name stands for a hyphen: ``stroke_width=2``.
@@ -59,7 +62,7 @@ def tag(name: str, content: Iterable[str] | str = "", **attributes: object) -> s
     return f"<{name}{given}>{inner}</{name}>" if inner else f"<{name}{given}/>"
 
 
-def picture(parts: Iterable[str], **size: object) -> str:
+def picture(parts: Iterable[str], **size: Any) -> str:
     """A whole SVG picture, on white: it may be shown on a page of any colour."""
     look = {"role": "img", "font_family": "system-ui, sans-serif", "font_size": 12, **size}
     paper = tag("rect", width="100%", height="100%", fill=PAPER)
