@@ -117,7 +117,9 @@ class History:
         self.operations[id] = replace(operation, returned_us=time_us)
         self._lives[operation.client] = self._lives.get(operation.client, 1) + 1
 
-    def annotate(self, start_us: int, end_us: int | None, text: str, nodes: Iterable[str] = ()) -> None:
+    def annotate(
+        self, start_us: int, end_us: int | None, text: str, nodes: Iterable[str] = ()
+    ) -> None:
         """Remember a span of time, such as a partition, for the pictures."""
         self.annotations.append(Annotation(start_us, end_us, text, tuple(nodes)))
 
@@ -157,15 +159,19 @@ class History:
 
     def to_lines(self) -> str:
         """JSON lines, one an event, in order: what ``labkit check-history`` reads."""
-        return "".join(json.dumps(event) + "\n" for _, event in sorted(self._events(), key=lambda e: e[0]))
+        events = sorted(self._events(), key=lambda numbered: numbered[0])
+        return "".join(json.dumps(event, default=sorted) + "\n" for _, event in events)
 
     def _events(self) -> Iterator[tuple[int, dict[str, Any]]]:
         for op in self.operations:
             common = {"process": op.process, "f": op.f, "key": op.key}
-            yield op.invoked, {**common, "type": "invoke", "value": op.value}
+            yield op.invoked, {
+                **common, "type": "invoke", "value": op.value, "time": op.invoked_us
+            }
             if op.returned is not None:
-                value = op.result if op.outcome == "ok" else op.value
-                yield op.returned, {**common, "type": op.outcome, "value": value}
+                yield op.returned, {
+                    **common, "type": op.outcome, "value": _answer(op), "time": op.returned_us
+                }
 
     def _respond(self, id: int, outcome: Outcome, result: Any, time_us: int | None) -> None:
         self.operations[id] = replace(
@@ -183,6 +189,14 @@ class History:
     def _tick(self) -> int:
         self._position += 1
         return self._position
+
+
+def _answer(operation: Operation) -> Any:
+    """The value of the response in a file: what was read, or what was asked for."""
+    if operation.f == "cas":
+        refused = operation.outcome == "ok" and operation.result is False
+        return [*operation.value, False] if refused else operation.value
+    return operation.result if operation.outcome == "ok" else operation.value
 
 
 def _grouped(operations: Iterable[Operation], name: Any) -> dict[Any, list[Operation]]:

@@ -53,7 +53,7 @@ def _search_all(objects: list[_Object], count: int, budget: int) -> Judgement:
             witness = finding.order if len(finding.order) == count else None
         if hard and nodes >= budget:
             reason = (
-                f"unknown: the search ended after {nodes} nodes, and {len(hard)} of the objects are not "
+                f"the search ended after {nodes} nodes, and {len(hard)} of the objects are not "
                 "decided. Give a larger budget, or use fewer clients a key or different values."
             )
             return Judgement("unknown", reason, nodes=nodes)
