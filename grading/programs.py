@@ -1,0 +1,50 @@
+"""A bundle as a program that checks can judge: in this process, or in processes of its own.
+
+``local_program`` is for text that is trusted: the course's answers, an author at work.  Student
+code is judged through ``remote_program`` only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from grading.channel import Host
+from grading.remote import RemoteProgram, veiled
+from labkit.bundle import Bundle
+from labkit.handle import LocalHandle
+from labkit.message import NodeId, classes_of
+from labkit.program import LocalProgram
+
+
+class TrustedProgram(LocalProgram):
+    """A program in this process whose nodes throw the same dice as in processes of their own."""
+
+    problems: tuple[str, ...] = ()
+
+    def handle(
+        self, role: str, id: NodeId, peers: Iterable[NodeId], system: Iterable[NodeId], seed: str
+    ) -> LocalHandle:
+        return super().handle(role, id, peers, system, veiled(seed))
+
+    def reset(self) -> None:
+        """Nothing to let go of."""
+
+    def close(self) -> None:
+        """Nothing to let go of."""
+
+
+def local_program(bundle: Bundle) -> TrustedProgram:
+    """The program of a bundle that is trusted, loaded here."""
+    loaded = bundle.load()
+    program = TrustedProgram(loaded.namespace)
+    program.problems = tuple(loaded.problems)
+    return program
+
+
+def remote_program(host: Host, bundle: Bundle) -> RemoteProgram:
+    """The program of a bundle, loaded in forks of `host`; only what was given is loaded here too.
+
+    Raises ProgramError if it cannot be loaded at all.
+    """
+    given = Bundle(bundle.given).load().given
+    return RemoteProgram(host, bundle, classes_of(vars(given)) if given else {})
