@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from labkit.counterexample import Step, Told
+from labkit.counterexample import Step, Told, changes, sendings
 from labkit.history import Operation
 from labkit.message import NodeId
 from labkit.node import Effect
 from labkit.program import Program, Unwritten
-from labkit.shrink import changes
 from labkit.verdict import Broken, trial
 
 
@@ -97,9 +96,8 @@ class ByHand:
         self.effects = handler()
         sent = [effect[1:] for effect in self.effects if effect[0] == "send"]
         notes = [_note(effect) for effect in self.effects if effect[0] in ("save", "ok", "fail", "info", "error")]
-        texts = tuple(f"sends {peer} {message}" for peer, message in sent)
         if not (step.kind == "start" and self._life == 1):
-            trial().told.append(Told(step, changes(before, self._handle.attributes()), texts, "; ".join(notes)))
+            trial().told.append(Told(step, changes(before, self._handle.attributes()), sendings(sent), "; ".join(notes)))
         for effect in self.effects:
             self._note_effect(effect)
         return [message for _, message in sent]

@@ -11,12 +11,15 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
+import textwrap
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
 from labkit.message import NodeId, canonical, decode, encode
+
+LINE_MAX = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +33,11 @@ class Step:
     cut: int | None = None
 
     def __str__(self) -> str:
-        crash = "" if self.cut is None else ", crashes at once" if self.cut == 0 else f", crashes after {self.cut} effects"
+        crash = "" if self.cut is None else f", crashes after {self.cut} of its effects, restarts"
         if self.kind == "start":
             return f"{self.node} crashes, restarts{crash}"
         if self.kind == "deliver":
-            return f"{self.source} → {self.node}  {self.data}{crash}"
+            return f"{self.source} → {self.node}  {brief(self.data)}{crash}"
         if self.kind == "invoke":
             f, *given = self.data
             return f"{self.node} {f}({', '.join(repr(v) for v in given if v is not None)}){crash}"
@@ -113,14 +116,11 @@ class Counterexample:
         return path
 
     def text(self) -> str:
-        """Numbered steps, a line each: what the node was told, what changed, what it sent."""
+        """Numbered steps: what the node was told, then what changed, what it sent, what it said."""
         lines = [self._heading()]
-        told = [str(t.step) for t in self.steps]
-        width = min(46, max(map(len, told), default=0))
-        for number, (t, head) in enumerate(zip(self.steps, told, strict=True), 1):
-            changed = ", ".join(f"{name} {before}→{after}" for name, before, after in t.changes)
-            rest = "   ".join(part for part in (changed, " ".join(t.sent), t.note) if part)
-            lines.append(f"  {number:>3}  {head:<{width}}  {rest}".rstrip())
+        width = min(40, max((len(str(t.step)) for t in self.steps), default=0))
+        for number, told in enumerate(self.steps, 1):
+            lines.extend(_lines(number, told, width))
         return "\n".join(lines)
 
     def _heading(self) -> str:
@@ -128,3 +128,64 @@ class Counterexample:
         if length < self.events:
             return f"  the shortest way there we found, {length} of {self.events} events"
         return f"  how it went, in {length} steps"
+
+
+def brief(value: Any, limit: int = 44) -> str:
+    """A value in few characters: a message by its class and bare field values, cut where it is too long."""
+    if hasattr(type(value), "__message_checks__"):
+        parts = (repr(getattr(value, f.name)) for f in fields(value))
+        text = f"{type(value).__name__}({', '.join(parts)})"
+    else:
+        text = value if isinstance(value, str) else repr(value)
+    return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[tuple[str, str, str], ...]:
+    """The attributes that differ, as (name, before, after) in words; of a map only the keys that differ."""
+    found = []
+    for name in [*after, *(name for name in before if name not in after)]:
+        found.extend(_differences(name, before.get(name), after.get(name)))
+    return tuple(found)
+
+
+def sendings(sent: Iterable[tuple[NodeId, Any]]) -> tuple[str, ...]:
+    """What was sent, in words, equal messages together: "sends n1, n3 RequestVote(1, 'n2')"."""
+    groups: dict[Any, list[NodeId]] = {}
+    for peer, message in sent:
+        groups.setdefault(message, []).append(peer)
+    return tuple(f"sends {', '.join(peers)} {brief(message)}" for message, peers in groups.items())
+
+
+def _differences(name: str, before: Any, after: Any) -> Iterator[tuple[str, str, str]]:
+    if before == after:
+        return
+    old, new = _as_map(before), _as_map(after)
+    if old is None or new is None or _changed_much(old, new):
+        yield name, brief(before, 28), brief(after, 28)
+        return
+    for key in [*new, *(key for key in old if key not in new)]:
+        if old.get(key) != new.get(key):
+            yield f"{name}[{key}]", brief(old.get(key), 28), brief(new.get(key), 28)
+
+
+def _changed_much(old: Mapping[Any, Any], new: Mapping[Any, Any]) -> bool:
+    """Did so much of a map change that its keys one by one would be longer than the map?"""
+    return sum(old.get(key) != new.get(key) for key in {*old, *new}) > 3
+
+
+def _as_map(value: Any) -> dict[Any, Any] | None:
+    """`value` as a dict, if it is a dict in its plain form: pairs with text or number first."""
+    if not isinstance(value, tuple) or not all(isinstance(p, tuple) and len(p) == 2 for p in value):
+        return None
+    return dict(value) if all(isinstance(p[0], str | int) for p in value) else None
+
+
+def _lines(number: int, told: Told, width: int) -> list[str]:
+    """One line for a step if it fits, else the details below it."""
+    head = f"  {number:>3}  {told.step}"
+    details = [f"{name} {before}→{after}" for name, before, after in told.changes]
+    details += [*told.sent, *([told.note] if told.note else [])]
+    joined = "  ".join(details)
+    if len(head) <= width + 7 and len(joined) + width <= LINE_MAX:
+        return [f"{head:<{width + 9}}{joined}".rstrip()]
+    return [head, *textwrap.wrap("; ".join(details), LINE_MAX, initial_indent=" " * 9, subsequent_indent=" " * 9)]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from labkit.counterexample import Counterexample, Step, Told
+from labkit.counterexample import Counterexample, Step, Told, changes, sendings
 from labkit.explorer import Experiment, World
 from labkit.facts import Violation
 from labkit.handle import Handle
@@ -85,20 +85,9 @@ def counterexample(
     )
 
 
-def changes(before: dict[str, object], after: dict[str, object]) -> tuple[tuple[str, str, str], ...]:
-    """The attributes that differ, as (name, before, after) in words."""
-    names = [*after, *(name for name in before if name not in after)]
-    pairs = ((name, before.get(name), after.get(name)) for name in names)
-    return tuple((name, _brief(a), _brief(b)) for name, a, b in pairs if a != b)
-
-
 def _told(world: World, step: Step, before: dict[str, object], mark: int, handle: Handle) -> Told:
     events = [world.trace[index] for index in range(mark, len(world.trace))]
-    sent = tuple(f"sends {e.peer} {e.data}" for e in events if e.kind == "send")
-    notes = [str(e).strip() for e in events if e.kind in ("save", "ok", "fail", "info", "fact", "error")]
+    sent = sendings((e.peer, e.data) for e in events if e.kind == "send")
+    notes = [str(e).strip() for e in events if e.kind in ("ok", "fail", "info", "fact", "error")]
     return Told(step, changes(before, handle.attributes()), sent, "; ".join(notes))
 
-
-def _brief(value: object) -> str:
-    text = value if isinstance(value, str) else repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
