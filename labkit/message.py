@@ -18,7 +18,7 @@ import math
 import types
 import typing
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import MISSING, dataclass, fields
 from enum import Enum
 from typing import Any, dataclass_transform
 
@@ -28,6 +28,7 @@ INT_BITS_MAX = 4096
 DEPTH_MAX = 50
 
 _INT_LIMIT = 1 << INT_BITS_MAX
+_WORD = 1 << 62
 _LEAVES = frozenset({type(None), bool, str, bytes})
 _UNIONS = (typing.Union, types.UnionType)
 _Fits = Callable[[Any], bool]
@@ -55,9 +56,15 @@ def message(cls: type) -> type:
     """
     if "__post_init__" in cls.__dict__:
         raise TypeError(f"message {cls.__name__} has a __post_init__; compute values before making it")
-    cls.__post_init__ = _check_fields  # type: ignore[attr-defined]
     made = dataclass(frozen=True, slots=True)(cls)
-    made.__message_checks__ = None
+    made.__message_checks__ = ()
+
+    def __init__(self: Any, *given: Any, **named: Any) -> None:  # noqa: N807 - the first time only
+        made.__message_checks__ = _field_checks(made)  # all names that annotations use exist by now
+        made.__init__ = _compiled_init(made)
+        made.__init__(self, *given, **named)
+
+    made.__init__ = __init__
     return made
 
 
@@ -68,7 +75,8 @@ def is_message(value: object) -> bool:
 
 def plain(value: Any, what: str = "this value") -> Any:
     """`value` itself, if it is plain data; else NotPlainData, naming `what` and the remedy."""
-    _check(value, what, 0)
+    if type(value) not in _LEAVES:
+        _check(value, what, 0)
     return value
 
 
@@ -119,11 +127,24 @@ def classes_of(namespace: Mapping[str, Any]) -> dict[str, type]:
     }
 
 
+def _compiled_init(cls: Any) -> Any:
+    """An ``__init__`` that sets the slots and checks the types inline: messages are made all the time."""
+    scope: dict[str, Any] = {"check_fields": _check_fields}
+    heads, sets, tests = ["self"], [], []
+    for field, (name, leaves, fits, wanted) in zip(fields(cls), cls.__message_checks__, strict=True):
+        scope |= {f"set_{name}": vars(cls)[name].__set__, f"leaves_{name}": leaves, f"fits_{name}": fits}
+        scope[f"default_{name}"] = field.default
+        heads.append(name if field.default is MISSING else f"{name}=default_{name}")
+        sets.append(f"set_{name}(self, {name})")
+        whole = f"{name}.__class__ is int and {-_WORD} < {name} < {_WORD} or " if wanted is int else ""
+        tests.append(f"({whole}{name}.__class__ in leaves_{name}{f' or fits_{name}({name})' if fits else ''})")
+    lines = [*sets, f"if not ({' and '.join(tests) or True}): check_fields(self)"]
+    exec(f"def __init__({', '.join(heads)}):\n " + "\n ".join(lines), scope)
+    return scope["__init__"]
+
+
 def _check_fields(self: Any) -> None:
-    checks = type(self).__message_checks__
-    if checks is None:
-        checks = type(self).__message_checks__ = _field_checks(type(self))
-    for name, leaves, fits, wanted in checks:
+    for name, leaves, fits, wanted in type(self).__message_checks__:
         value = getattr(self, name)
         if type(value) not in leaves and not (fits and fits(value)):
             _refuse_field(self, name, value, wanted)
@@ -207,7 +228,7 @@ def _is_plain(value: Any) -> bool:
 
 def _check(value: Any, what: str, depth: int) -> Any:
     kind = type(value)
-    if kind in (type(None), bool, str, bytes):
+    if kind in _LEAVES:
         return value
     if kind is int:
         if value.bit_length() > INT_BITS_MAX:

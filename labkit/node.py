@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
 from labkit.history import Operation
@@ -154,7 +154,7 @@ class Node:
         """
         most_ms = after_ms if or_up_to_ms is None else or_up_to_ms
         for limit in (after_ms, most_ms):
-            if not isinstance(limit, int | float) or not 0 <= limit <= TIMER_MS_MAX:
+            if not isinstance(limit, (int, float)) or not 0 <= limit <= TIMER_MS_MAX:
                 raise ValueError(
                     f"{self.id} set timer {name!r} to {limit!r} ms, but a timer fires in the future. "
                     f"Give a number from 0 to {TIMER_MS_MAX}."
@@ -232,9 +232,12 @@ def make_node(
     return node
 
 
-def newly_stated(node: Node, stated: dict[Any, Any]) -> Iterator[Effect]:
+def newly_stated(node: Node, stated: dict[Any, Any]) -> list[Effect]:
     """The facts that `node` states and has not stated before with that value; remembers them in `stated`."""
+    effects: list[Effect] = []
     for key, value in node.facts():
-        if key not in stated or stated[key] != value:
+        known = stated.get(key, stated)  # `stated` itself is no value, so it stands for none
+        if known is not value and known != value:
             stated[plain(key, "a fact's key")] = plain(value, "a fact's value")
-            yield "fact", key, value
+            effects.append(("fact", key, value))
+    return effects
