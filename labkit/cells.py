@@ -129,7 +129,7 @@ def _cell(raw: Any, id: str, number: int, path: Path) -> Cell:
         source = "".join(source)
     if not isinstance(source, str):
         raise ValueError(
-            f"{path.name}, cell {number} has no source. Save the notebook again with JupyterLab."
+            f"{path.name}, cell {number} has no source. Save it again with JupyterLab."
         )
     return Cell(id, source, _text_at(raw, "cell_type"))
 
