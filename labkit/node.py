@@ -190,8 +190,8 @@ class Client(Node):
 
     def complete(self, operation: Operation, result: Any = None) -> None:
         """`operation` took effect, with this `result`."""
-        plain(result, f"the result of {operation.f}")
-        self._effects.append(("ok", _ended(self, operation), result))
+        id = _ended(self, operation)
+        self._effects.append(("ok", id, plain(result, f"the result of {operation.f}")))
 
     def fail(self, operation: Operation) -> None:
         """`operation` certainly did not happen, and never will."""
