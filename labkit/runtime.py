@@ -11,30 +11,35 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from labkit.disk import Damage, Disk
 from labkit.facts import RAISED, STORM, UNWRITTEN, FactBook, Violation
 from labkit.handle import Handle
 from labkit.history import History
 from labkit.message import NodeId
+from labkit.network import Stream
 from labkit.node import Effect, Node
 from labkit.program import LocalProgram, Program
 from labkit.system import Call, System
 from labkit.trace import Event, Trace
 
 Derive = Callable[[Event], Iterable[tuple[Any, Any]]]
-"""Facts that a check derives from what nodes send and clients get, instead of what nodes claim."""
+"""Facts that a check derives from what nodes send and clients get, instead of what nodes claim.
+
+A pure function of one event: the exhaustive search asks it once for many runs.
+"""
 
 
 class Member:
     """A node or client of a run, as the runtime sees it."""
 
     __slots__ = (
-        "calls", "crash_after", "drift_ppm", "handle", "held", "id", "life", "paused",
-        "serial", "skew_us", "storage", "timers", "up", "waiting",
+        "calls", "crash_after", "disk", "drift_ppm", "handle", "held", "id", "life", "paused",
+        "serial", "skew_us", "timers", "up", "waiting",
     )  # fmt: skip
 
     def __init__(self, id: NodeId, handle: Handle, calls: tuple[Call, ...]) -> None:
         self.id, self.handle, self.calls = id, handle, calls
-        self.storage: dict[str, Any] = {}
+        self.disk = Disk()
         self.life, self.up, self.paused = 0, False, False
         self.held: list[tuple[Any, ...]] = []
         self.timers: dict[Any, int] = {}
@@ -71,7 +76,9 @@ class Runtime:
         self.facts = FactBook()
         self.faults: Counter[str] = Counter()
         self.violation: Violation | None = None
-        self._derive, self._events_max, self.events = tuple(derive), events_max, 0
+        self.events = 0
+        self._rows = self.trace.rows
+        self._derive, self._events_max = tuple(derive), events_max
         self._sent = 0
         self._members = {id: self._member(id, role) for id, role in system.members}
 
@@ -116,8 +123,7 @@ class Runtime:
         member = self._members[id]
         member.up, member.paused, member.life = True, False, member.life + 1
         self._log("start", id, None, None, member.life)
-        effects = member.handle.start(dict(member.storage), member.life, self._clock_us(member))
-        self._apply(member, effects)
+        self._apply(member, member.handle.start(dict(member.disk.fields), member.life, self._clock_us(member)))
         if member.life == 1 and member.calls:
             self._may_invoke(member, first=True)
 
@@ -129,28 +135,31 @@ class Runtime:
         self._apply(member, member.handle.invoke(operation, self._clock_us(member)))
 
     def _apply(self, member: Member, effects: list[Effect]) -> None:
+        """Empty a handler's list of effects; this and what it calls is where a run spends its time."""
         self.events += 1
-        first = len(self.trace.rows) - 1
-        crash_after, member.crash_after = member.crash_after, None
-        done = effects if crash_after is None else effects[:crash_after]
-        for effect in done:
-            self._effect(member, effect)
+        first = len(self._rows) - 1
+        crash_after = member.crash_after
         if crash_after is not None:
-            self._crash(member, len(done))
+            member.crash_after, effects = None, effects[:crash_after]
+        id = member.id
+        for effect in effects:
+            kind = effect[0]
+            if kind == "send":
+                self._send(id, effect[1], effect[2])
+            elif kind == "set_timer":
+                self._set_timer(member, effect[1], effect[2], effect[3])
+            else:
+                self._effect(member, kind, effect)
+        if crash_after is not None:
+            self._crash(member, len(effects))
         if self._derive and self.violation is None:
             self._derive_facts(first)
-        if self.events >= self._events_max and self.violation is None:
-            what = f"{self.events} events and no end: probably a message storm"
-            self.violation = Violation(STORM, what, len(self.trace.rows) - 1)
+        if self.events >= self._events_max:
+            self._break(STORM, f"{self.events} events and no end: probably a message storm")
 
-    def _effect(self, member: Member, effect: Effect) -> None:
-        kind = effect[0]
-        if kind == "send":
-            self._send(member.id, effect[1], effect[2])
-        elif kind == "set_timer":
-            self._set_timer(member, *effect[1:])
-        elif kind == "save":
-            member.storage.update(effect[1])
+    def _effect(self, member: Member, kind: str, effect: Effect) -> None:
+        if kind == "save":
+            member.disk.save(effect[1])
             self._log("save", member.id, effect[1])
         elif kind == "fact":
             self._log("fact", member.id, effect[1:])
@@ -160,11 +169,18 @@ class Runtime:
             self._log("cancel_timer", member.id, effect[1])
         elif kind in ("ok", "fail", "info"):
             self._respond(member, kind, *effect[1:])
-        elif kind in ("error", "unwritten"):
-            self._log("error", member.id, effect[1])
-            self._break(RAISED if kind == "error" else UNWRITTEN, effect[1])
         else:
-            self._log(kind, member.id, effect[1] if len(effect) > 1 else None)
+            self._rare_effect(member, kind, *effect[1:])
+
+    def _rare_effect(self, member: Member, kind: str, what: Any = None) -> None:
+        if kind == "fault":  # from a byzantine wrapper, never from a learner's node
+            self.faults[what] += 1
+            return
+        if kind == "sync":
+            member.disk.sync()
+        self._log("error" if kind == "unwritten" else kind, member.id, what)
+        if kind in ("error", "unwritten"):
+            self._break(RAISED if kind == "error" else UNWRITTEN, what)
 
     def _respond(self, member: Member, kind: str, operation: int, result: Any = None) -> None:
         self._log(kind, member.id, result, None, operation)
@@ -180,27 +196,33 @@ class Runtime:
         if member.waiting < len(member.calls):
             self._may_invoke(member, first=False)
 
-    def _crash(self, member: Member, within: int | None) -> None:
+    def _crash(self, member: Member, within: int | None, damage: Damage = "kept") -> None:
         member.up, member.paused = False, False
         member.timers, member.held = {}, []
-        kind = "crash" if within is None else "crash within a handler"
-        self.faults[kind] += 1
+        self.faults["crash" if within is None else "crash within a handler"] += 1
         self._log("crash", member.id, None if within is None else "within", None, within or 0)
+        if damage == "kept":
+            member.disk.sync()
+            return
+        lost = member.disk.crash(damage, Stream(self.seed, f"disk of {member.id}, life {member.life}"))
+        if lost:
+            self.faults[f"disk {damage}"] += 1
+            self._log("note", member.id, lost)
 
     def _derive_facts(self, first: int) -> None:
-        for row in self.trace.rows[first:]:
+        for row in self._rows[first:]:
             for derive in self._derive:
                 for key, value in derive(Event._make(row)):
                     self._state(key, value, row[2])
 
     def _state(self, key: Any, value: Any, node: NodeId) -> None:
-        violation = self.facts.state(key, value, node, len(self.trace.rows) - 1)
+        violation = self.facts.state(key, value, node, len(self._rows) - 1)
         if violation and self.violation is None:
             self.violation = violation
 
     def _break(self, rule: str, what: str) -> None:
         if self.violation is None:
-            self.violation = Violation(rule, what, len(self.trace.rows) - 1)
+            self.violation = Violation(rule, what, len(self._rows) - 1)
 
     def _clock_us(self, member: Member) -> int | None:
         return None if self.now_us is None else member.clock_us(self.now_us)
@@ -208,4 +230,4 @@ class Runtime:
     def _log(
         self, kind: str, node: NodeId, data: Any = None, peer: NodeId | None = None, id: int = 0
     ) -> None:
-        self.trace.rows.append((self.now_us, kind, node, peer, data, id))
+        self._rows.append((self.now_us, kind, node, peer, data, id))

@@ -10,11 +10,12 @@ Time jumps: an idle second costs nothing.  Does not model how long a handler tak
 
 from __future__ import annotations
 
-import heapq
 from collections import Counter
 from collections.abc import Callable, Iterable
+from heapq import heappop, heappush
 from typing import Any
 
+from labkit.disk import Damage
 from labkit.message import NodeId
 from labkit.network import Link, Network, Stream
 from labkit.node import Node
@@ -48,7 +49,7 @@ class Simulation(Runtime):
         self.network = Network(seed, link)
         self.faults = self.network.faults
         self._heap: list[tuple[Any, ...]] = []
-        self._channels: Counter[tuple[NodeId, NodeId]] = Counter()
+        self._controls: Counter[str] = Counter()
         self._chance = {id: Stream(seed, f"timers of {id}") for id in self._members}
         for id in self._members:
             self._push(0, CONTROL, "", id, 0, (self._boot, id))
@@ -57,16 +58,20 @@ class Simulation(Runtime):
 
     def run(self, until_ms: float) -> Simulation:
         """Play all events up to `until_ms` of virtual time, or to the first violation; returns itself."""
-        return self.run_until(lambda: False, until_ms)
+        heap, limit = self._heap, round(until_ms * 1000)
+        while heap and heap[0][0] <= limit and self.violation is None:
+            self._play(heappop(heap))
+        if self.violation is None:
+            self.now_us = max(self.now_us, limit)  # an idle clock advances too
+        return self
 
     def run_until(self, condition: Callable[[], bool], until_ms: float) -> Simulation:
         """Like ``run``, but stop as soon as `condition()` holds after an event."""
-        limit = round(until_ms * 1000)
-        heap = self._heap
-        while heap and heap[0][0] <= limit and self.violation is None and not condition():
-            self._play(heapq.heappop(heap))
-        if self.violation is None and not condition():
-            self.now_us = max(self.now_us, limit)  # an idle clock advances too
+        heap, limit = self._heap, round(until_ms * 1000)
+        while not condition():
+            if self.violation is not None or not heap or heap[0][0] > limit:
+                return self.run(until_ms)
+            self._play(heappop(heap))
         return self
 
     def at(self, time_ms: float, action: Callable[..., Any], *given: Any) -> Simulation:
@@ -74,7 +79,8 @@ class Simulation(Runtime):
         time_us = round(time_ms * 1000)
         if time_us < self.now_us:
             raise ValueError(f"at({time_ms} ms) lies in the past: it is {self.now_ms} ms. Give a later time.")
-        self._push(time_us, CONTROL, "at", "", self._count("at", ""), (action, *given))
+        self._controls["at"] += 1
+        self._push(time_us, CONTROL, "at", "", self._controls["at"], (action, *given))
         return self
 
     @property
@@ -84,10 +90,14 @@ class Simulation(Runtime):
 
     # -- faults ---------------------------------------------------------------------------------
 
-    def crash(self, id: NodeId) -> None:
-        """The node stops; attributes and timers are lost, storage is kept."""
+    def crash(self, id: NodeId, *, disk: Damage = "kept") -> None:
+        """The node stops; attributes and timers are lost, and of its storage what `disk` says.
+
+        ``kept``: nothing.  ``lost``: some of the last saves since its last ``sync``.  ``torn``:
+        the first of those is half there.  ``wiped``: everything, as with a new disk.
+        """
         if self._members[id].up:
-            self._crash(self._members[id], None)
+            self._crash(self._members[id], None, disk)
 
     def crash_within(self, id: NodeId, effects: int) -> None:
         """Crash the node during its next handler, after so many of its effects."""
@@ -97,21 +107,27 @@ class Simulation(Runtime):
         """Boot a crashed node again, from its storage."""
         if not self._members[id].up:
             self.faults["restart"] += 1
+            self._members[id].crash_after = None
             self._boot(id)
 
     def pause(self, id: NodeId) -> None:
         """The node does nothing until ``resume``; messages and timers wait."""
-        self._members[id].paused = True
-        self._fault("pause", id)
+        member = self._members[id]
+        if member.up and not member.paused:
+            member.paused = True
+            self._fault("pause", id)
 
     def resume(self, id: NodeId) -> None:
-        """The node goes on with everything that waited."""
+        """The node goes on with everything that waited, in the order in which it came."""
         member = self._members[id]
+        if not member.paused:
+            return
         member.paused = False
         self._log("resume", id)
-        for item in member.held:
-            self._push(self.now_us, *item[1:])
-        member.held = []
+        held, member.held = member.held, []
+        for item in held:
+            if self.violation is None:
+                self._play((self.now_us, *item[1:]))
 
     def partition(self, *groups: Iterable[NodeId]) -> None:
         """Cut all links between nodes of different groups, both ways."""
@@ -128,89 +144,89 @@ class Simulation(Runtime):
         self.network.cut(source, destination)
         self._fault("cut link", "", f"{source} ✗ {destination}")
 
-    def heal(self) -> None:
-        """Mend every link."""
-        self.network.heal()
-        self._log("net", "", "healed")
+    def slow(self, id: NodeId, delay_ms: tuple[float, float]) -> None:
+        """Every message to or from this node takes `delay_ms`, until ``heal``."""
+        self.network.slow(id, delay_ms)
+        self._fault("slow", "", f"{id} takes {delay_ms[0]:g} to {delay_ms[1]:g} ms")
+
+    def heal(self, *ids: NodeId) -> None:
+        """Mend every link, or, given nodes, only the links of these."""
+        if ids:
+            for id in ids:
+                self.network.heal(id)
+        else:
+            self.network.heal()
+        self._log("net", "", f"{' '.join(ids)} healed".strip())
 
     def set_clock(self, id: NodeId, *, skew_ms: float = 0, drift_ppm: int = 0) -> None:
         """Let the node's clock be wrong by `skew_ms`, and run fast by `drift_ppm` parts in a million."""
         member = self._members[id]
         member.skew_us, member.drift_ppm = round(skew_ms * 1000), drift_ppm
-        self.faults["clock"] += 1
+        self._fault("clock", "", f"{id}'s clock: {skew_ms:+g} ms, {drift_ppm:+d} ppm")
 
     # -- the engine -----------------------------------------------------------------------------
 
     def _push(self, time_us: int, kind: int, source: NodeId, id: NodeId, count: int, data: Any) -> None:
-        heapq.heappush(self._heap, (time_us, kind, source, id, count, data))
-
-    def _count(self, source: NodeId, destination: NodeId) -> int:
-        self._channels[source, destination] += 1
-        return self._channels[source, destination]
+        heappush(self._heap, (time_us, kind, source, id, count, data))
 
     def _play(self, item: tuple[Any, ...]) -> None:
-        time_us, kind, source, id, count, data = item
-        self.now_us = time_us
+        self.now_us, kind, source, id, count, data = item
         if kind == CONTROL:
-            action, *given = data
-            action(*given)
+            data[0](*data[1:])
             return
         member = self._members[id]
         if member.paused:
             member.held.append(item)
         elif kind == DELIVER:
-            self._deliver(member, source, data)
+            self._deliver(member, source, data[0], data[1])
         elif not member.up:
             pass  # a timer or a call of an earlier life
         elif kind == TIMER:
             if member.timers.get(data) == count:
-                del member.timers[data]
-                self._log("timer", id, data)
-                self._apply(member, member.handle.fire(data, member.clock_us(time_us)))
+                self._fire(member, data)
         else:
             self._invoke(member)
 
-    def _deliver(self, member: Member, source: NodeId, data: tuple[int, Any]) -> None:
-        number, message = data
-        if not member.up or self.network.is_cut(source, member.id):
+    def _deliver(self, member: Member, source: NodeId, number: int, message: Any) -> None:
+        now, id = self.now_us, member.id
+        if not member.up or self.network.channels[source, id].is_cut:
             self.faults["cut" if member.up else "sent to a crashed node"] += 1
-            self._log("drop", member.id, message, source, number)
+            self._rows.append((now, "drop", id, source, message, number))
             return
-        self._log("deliver", member.id, message, source, number)
-        self._apply(member, member.handle.deliver(source, message, member.clock_us(self.now_us)))
+        self._rows.append((now, "deliver", id, source, message, number))
+        self._apply(member, member.handle.deliver(source, message, member.clock_us(now)))
 
-    def _boot(self, id: NodeId) -> None:
-        member = self._members[id]
-        member.up, member.paused, member.life = True, False, member.life + 1
-        self._log("start", id, None, None, member.life)
-        effects = member.handle.start(dict(member.storage), member.life, member.clock_us(self.now_us))
-        self._apply(member, effects)
-        if member.life == 1 and self.system.calls(id):
-            self._push(self.now_us, INVOKE, "", id, 0, None)
-
-    def _invoke(self, member: Member) -> None:
-        f, key, value = self.system.calls(member.id)[member.waiting]
-        operation = self.history.invoke(member.id, f, key, value, time_us=self.now_us)
-        member.waiting += 1
-        self._log("invoke", member.id, (f, key, value), None, operation.id)
-        self._apply(member, member.handle.invoke(operation, member.clock_us(self.now_us)))
+    def _fire(self, member: Member, name: Any) -> None:
+        del member.timers[name]
+        self._rows.append((self.now_us, "timer", member.id, None, name, 0))
+        self._apply(member, member.handle.fire(name, member.clock_us(self.now_us)))
 
     def _send(self, source: NodeId, destination: NodeId, message: Any) -> None:
-        self._sent += 1
-        number = self._sent
-        self._log("send", source, message, destination, number)
-        delays = self.network.delays_us(source, destination)
-        if not delays:
-            self._log("drop", destination, message, source, number)
-        for delay in delays:
-            count = self._count(source, destination)
-            self._push(self.now_us + delay, DELIVER, source, destination, count, (number, message))
+        self._sent = number = self._sent + 1
+        now, rows = self.now_us, self._rows
+        rows.append((now, "send", source, destination, message, number))
+        channel = self.network.channels.get((source, destination))
+        if channel is None:
+            channel = self.network.channel(source, destination)
+        if channel.is_plain and not channel.is_cut:  # by far the most: one draw, one push
+            channel.count = count = channel.count + 1
+            after = channel.least_us + (channel.bits(53) * channel.span_us >> 53)
+            heappush(self._heap, (now + after, DELIVER, source, destination, count, (number, message)))
+            return
+        copies = self.network.arrivals(channel, message)
+        if not copies:
+            rows.append((now, "drop", destination, source, message, number))
+        for delay_us, content in copies:
+            channel.count += 1
+            self._push(now + delay_us, DELIVER, source, destination, channel.count, (number, content))
 
     def _set_timer(self, member: Member, name: Any, least_us: int, most_us: int) -> None:
         member.serial += 1
         member.timers[name] = member.serial
-        after = self._chance[member.id].between(least_us, most_us) * 1_000_000 // (1_000_000 + member.drift_ppm)
-        self._log("set_timer", member.id, (name, least_us, most_us))
+        after = self._chance[member.id].between(least_us, most_us)
+        if member.drift_ppm:
+            after = after * 1_000_000 // (1_000_000 + member.drift_ppm)
+        self._rows.append((self.now_us, "set_timer", member.id, None, (name, least_us, most_us), 0))
         self._push(self.now_us + after, TIMER, "", member.id, member.serial, name)
 
     def _may_invoke(self, member: Member, first: bool) -> None:
