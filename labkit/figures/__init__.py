@@ -8,8 +8,11 @@ Importing this package imports no plotting library; ``charts`` and ``panel`` do 
 
 from __future__ import annotations
 
+from labkit.figures import charts, widgets
 from labkit.figures.display import Figure
 from labkit.figures.history import history_figure
+from labkit.figures.panel import panel
 from labkit.figures.spacetime import spacetime
+from labkit.figures.widgets import predict_view
 
-__all__ = ["Figure", "history_figure", "spacetime"]
+__all__ = ["Figure", "charts", "history_figure", "panel", "predict_view", "spacetime", "widgets"]

@@ -42,14 +42,13 @@ def history_figure(
     Any judgement with a ``violation`` (``core``, ``stuck``) or a ``witness`` (an order) will do.
     TypeError if `source` has no history.
     """
-    history = source if isinstance(source, History) else getattr(source, "history", None)
+    history = _history(source)
     if not isinstance(history, History):
         raise TypeError(
             f"a history was asked of {type(source).__name__}, which has none. "
             "Give a run, a cluster or a History."
         )
-    faults = [*history.annotations, *_faults(source)]
-    return HistoryFigure(history.operations, faults, judgement, title)
+    return HistoryFigure(history.operations, faults_of(source), judgement, title)
 
 
 class HistoryFigure(Figure):
@@ -258,14 +257,18 @@ def _points(order: Sequence[Operation]) -> dict[int, tuple[int, float]]:
     return points
 
 
-def _faults(source: Any) -> list[Annotation]:
+def faults_of(source: Any) -> list[Annotation]:
+    """When something was broken: what the history notes, and crashes and pauses in a trace."""
+    noted = getattr(_history(source), "annotations", [])
     if getattr(source, "trace", None) is None:
-        return []
-    return [
-        Annotation(round(span.start * 1000), round(span.end * 1000), span.text)
-        for span in scene_of(source).spans
-        if not getattr(source.history, "annotations", ()) or span.node >= 0
-    ]
+        return list(noted)
+    spans = [span for span in scene_of(source).spans if span.node >= 0 or not noted]
+    found = [Annotation(round(s.start * 1000), round(s.end * 1000), s.text) for s in spans]
+    return [*noted, *found]
+
+
+def _history(source: Any) -> Any:
+    return source if isinstance(source, History) else getattr(source, "history", None)
 
 
 def _interval(start_us: int, end_us: int | None) -> str:

@@ -37,3 +37,16 @@ def with_fallback(bundle: Any, picture: Figure) -> tuple[dict[str, Any], dict[st
     """The widget's bundle, and beside it a picture and text for where widgets do not run."""
     data, about = bundle if isinstance(bundle, tuple) else (bundle or {}, {})
     return {**data, "image/svg+xml": picture.svg(), "text/plain": picture.text()}, about
+
+
+class PanelView(anywidget.AnyWidget):
+    """The panel in a notebook: its state comes ten times a second at most, its clicks go back."""
+
+    state = traitlets.Dict().tag(sync=True)
+
+
+def panel_view(panel: Any) -> PanelView:
+    """The view of a panel; a click is applied at once, and seen at the next tick."""
+    view = PanelView(state=panel.look(), _esm=source(("core", "panel")), _css=stylesheet())
+    view.on_msg(lambda _view, command, _buffers: panel.apply(command))
+    return view

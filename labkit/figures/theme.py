@@ -48,7 +48,7 @@ def brief(text: str, limit: int) -> str:
     return text if len(text) <= limit else text[: max(0, limit - 1)] + "…"
 
 
-def tag(name: str, content: Iterable[str] | str = "", **attributes: Any) -> str:
+def tag(name: str, content: Iterable[str] | str = "", /, **attributes: Any) -> str:
     """One SVG or HTML element; `content` is markup already, attributes are escaped.
 
     An underscore in an attribute's name stands for a hyphen: ``stroke_width=2``.
