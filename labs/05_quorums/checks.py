@@ -1,0 +1,611 @@
+"""Lab 05, public checks.  The grader runs the same ones with other seeds, and hidden ones besides."""
+
+from __future__ import annotations
+
+from given import NO_TAG, RETRY_MS, TRIES_MAX, Query, QueryReply, Update, UpdateReply, majority
+
+from labkit import Link, System, Walk, by_hand, check_linearizable, checks, expect, scenarios, walks
+from labkit.facts import Violation
+from labkit.models import Register
+from labkit.network import Stream
+from labkit.verdict import Undecided
+
+ABD = "Attiya, Bar-Noy & Dolev 1995"
+LYNCH = "Lynch & Shvartsman 1997"
+PATIENCE_MS = TRIES_MAX * RETRY_MS
+HOSTILE = Link(delay_ms=(1, 30), loss=0.1, duplication=0.15, tail=0.1, tail_ms=250)
+
+
+# -- 5.6 The replica -----------------------------------------------------------------------------
+
+
+def replica_of(program):
+    return by_hand(program, "Replica", "n1", peers=("n2", "n3"), clients=("c1", "c2"))
+
+
+def asked(node, client="c2"):
+    """What the replica answers to a query: (tag, value)."""
+    node.deliver(client, Query(77))
+    reply = node.sent_to(client, QueryReply)
+    return reply.tag, reply.value
+
+
+@checks("5.6", "the highest tag wins, in whatever order updates come", points=2, source=ABD, look_at="the comparison")
+def replica_keeps_the_newest(program):
+    node = replica_of(program)
+    newest = (NO_TAG, None)
+    for number in (1, 3, 2, 12, 9, 3):
+        tag, value = (number, "c1"), f"value {number}"
+        node.deliver("c1", Update(number, tag, value))
+        newest = max(newest, (tag, value))
+        got = asked(node)
+        expect(got == newest, f"after the update {tag}, n1 has {got}; the newest that it was given is {newest}")
+
+
+@checks(
+    "5.6",
+    "of two equal numbers, the higher writer's id wins",
+    points=1,
+    source=LYNCH,
+    look_at="do you compare the whole tag?",
+)
+def replica_compares_writers(program):
+    for order in (("c1", "c2"), ("c2", "c1")):
+        node = replica_of(program)
+        for writer in order:
+            node.deliver(writer, Update(1, (5, writer), f"by {writer}"))
+        got = asked(node)
+        expect(
+            got == ((5, "c2"), "by c2"),
+            f"updates (5, {order[0]!r}) and then (5, {order[1]!r}) came, and n1 has {got}; "
+            "all replicas must choose the same one, in whatever order the two come",
+        )
+
+
+@checks("5.6", "every update is answered, an old one too", points=2, source=ABD, look_at="when the reply is sent")
+def replica_answers_all(program):
+    node = replica_of(program)
+    for phase, number in ((1, 4), (2, 2), (2, 2), (3, 4)):
+        before = len(node.sent)
+        node.deliver("c2", Update(phase, (number, "c2"), f"value {number}"))
+        got = node.sent[before:]
+        expect(
+            got == [("c2", UpdateReply(phase))],
+            f"update {phase} of c2 was answered by {got}, not by one UpdateReply({phase}) to c2; "
+            "a client whose value is already outdated would wait for ever",
+        )
+
+
+@checks("5.6", "a crash never takes back an answer", points=2, source=ABD, look_at="the order of save and send")
+def replica_saves_first(program):
+    node = replica_of(program)
+    for number in (1, 2):
+        tag, value, old = (number, "c1"), f"value {number}", _pair(node.storage)
+        node.deliver("c1", Update(number, tag, value))
+        for stored, answered in _crash_points(node.effects, old):
+            expect(
+                stored in (old, (tag, value)),
+                f"a crash in the middle of update {tag} would leave {stored} on the disk: "
+                "a tag beside a value that was never written under it. Save both in one save",
+            )
+            expect(
+                not answered or stored == (tag, value),
+                f"the reply to update {tag} leaves while the disk has {stored}; a crash right then forgets "
+                "what the client has been promised",
+            )
+
+
+def _pair(storage):
+    return storage.get("tag", NO_TAG), storage.get("value")
+
+
+def _crash_points(effects, old):
+    """What the disk holds, and whether the reply has left, after each effect of the last handler."""
+    stored, answered = dict(zip(("tag", "value"), old, strict=True)), False
+    for effect in effects:
+        if effect[0] == "save":
+            stored.update(effect[1])
+        answered = answered or effect[0] == "send"
+        yield (stored["tag"], stored["value"]), answered
+
+
+@checks("5.6", "after a restart it still has the newest", points=1, look_at="the names under which you save")
+def replica_survives(program):
+    node = replica_of(program)
+    for number in (1, 3, 2):
+        node.deliver("c1", Update(number, (number, "c1"), f"value {number}"))
+        node.restart()
+    got = asked(node)
+    expect(got == ((3, "c1"), "value 3"), f"after three updates and three restarts, n1 has {got}")
+
+
+# -- 5.7, 5.8 Phases -----------------------------------------------------------------------------
+
+
+def signs(count):
+    return tuple(f"n{number}" for number in range(1, count + 1))
+
+
+def writer_of(program, count=3):
+    """A client whose operations have one phase, so that 5.9 and 5.10 are not needed."""
+    return by_hand(program, "SingleWriter", "c1", peers=signs(count))
+
+
+def answer(node, *replicas):
+    """These replicas answer the last update that the client sent them."""
+    for replica in replicas:
+        node.deliver(replica, UpdateReply(node.sent_to(replica, Update).phase))
+
+
+@checks("5.7", "a majority is needed, and is enough", points=2, source=ABD, look_at="how many of how many")
+def majority_ends_the_phase(program):
+    for count in (1, 3, 4, 5):
+        node, needed = writer_of(program, count), majority(count)
+        for turn in range(1, 4):
+            operation = node.invoke("write", None, f"value {turn}")
+            order = [*signs(count)[turn % count :], *signs(count)[: turn % count]]
+            answer(node, *order[: needed - 1])
+            expect(
+                node.outcome(operation) is None,
+                f"{needed - 1} of {count} replicas answered, and c1 went on; another client may hear only the others",
+            )
+            answer(node, order[needed - 1])
+            expect(
+                node.outcome(operation) == ("ok", None),
+                f"{needed} of {count} replicas answered, which is a majority, and c1 still waits",
+            )
+            answer(node, *order[needed:])
+
+
+@checks("5.7", "a replica that answers twice counts once", points=2, look_at="what do you count: messages, or replicas?")
+def copies_count_once(program):
+    node = writer_of(program, 5)
+    operation = node.invoke("write", None, "value")
+    answer(node, "n4", "n4", "n4", "n2", "n4", "n2")
+    expect(node.outcome(operation) is None, "n4 answered four times and n2 twice, and c1 took them for a majority of 5")
+    answer(node, "n1")
+    expect(node.outcome(operation) == ("ok", None), "n4, n2 and n1 answered, a majority of 5, and c1 still waits")
+
+
+@checks("5.7", "a late reply to an earlier phase does not count", points=2, look_at="reply.phase and self.phase")
+def stale_replies_do_not_count(program):
+    node = writer_of(program)
+    node.invoke("write", None, "first")
+    answer(node, "n1", "n2")
+    second = node.invoke("write", None, "second")
+    for replica in ("n3", "n1", "n2"):
+        node.deliver(replica, UpdateReply(1))
+    expect(node.outcome(second) is None, "replies to phase 1 came late, and c1 took them for a majority of phase 2")
+    expect(node.timers, "late replies to phase 1 made c1 stop watching the clock in phase 2")
+    answer(node, "n3")
+    expect(node.outcome(second) is None, "only n3 has answered phase 2, the other replies were to phase 1, and c1 went on")
+    answer(node, "n1")
+    expect(node.outcome(second) == ("ok", None), "n3 and n1 have answered phase 2, and c1 still waits")
+
+
+@checks("5.7", "after the end, replies change nothing", points=1, look_at="what self.pending is by then")
+def replies_after_the_end(program):
+    node = writer_of(program)
+    node.invoke("write", None, "first")
+    answer(node, "n1", "n2", "n3", "n1", "n2")
+    sent = len(node.sent)
+    answer(node, "n3")
+    expect(len(node.sent) == sent and not node.timers, "a reply after the end of the operation made c1 do something")
+    operation = node.invoke("write", None, "second")
+    answer(node, "n2", "n3")
+    expect(node.outcome(operation) == ("ok", None), f"the next operation ended as {node.outcome(operation)}")
+
+
+@checks("5.8", "it asks again those who have not answered", points=2, source=ABD, look_at="self.replies, self.request")
+def retransmits(program):
+    node = writer_of(program)
+    node.invoke("write", None, "value")
+    first = node.sent_to("n1", Update)
+    answer(node, "n2")
+    for _ in range(TRIES_MAX - 1):
+        before = len(node.sent)
+        expect(node.timers, "c1 waits and has set no timer: one more lost message, and it waits for ever")
+        node.fire()
+        sent = node.sent[before:]
+        expect(
+            sorted(sent, key=str) == [("n1", first), ("n3", first)],
+            f"only n2 has answered {first}, and after a time-out c1 sent {sent}, not the same request to n1 and n3",
+        )
+
+
+@checks("5.8", "an answer to the second try counts", points=1, look_at="what becomes of self.replies")
+def later_tries_count(program):
+    node = writer_of(program)
+    operation = node.invoke("write", None, "value")
+    answer(node, "n1")
+    node.fire()
+    node.deliver("n3", UpdateReply(1))
+    expect(
+        node.outcome(operation) == ("ok", None),
+        "n1 answered the first try and n3 the second, which is a majority, and c1 still waits",
+    )
+    expect(not node.timers, "the operation is over, and its timer is still set")
+
+
+@checks("5.8", "without a majority, the outcome is unknown", points=2, look_at="complete, fail or give_up?")
+def silence_is_unknown(program):
+    for answering in ((), ("n2",)):
+        node = writer_of(program)
+        operation = node.invoke("write", None, "value")
+        answer(node, *answering)
+        for turn in range(1, TRIES_MAX + 1):
+            expect(node.outcome(operation) is None, f"c1 gave up after {turn - 1} of {TRIES_MAX} tries")
+            node.fire()
+        ended = node.outcome(operation)
+        expect(ended is not None, f"after {TRIES_MAX} tries without a majority, c1 still holds the operation")
+        expect(
+            ended[0] == "info",
+            f"c1 says that the write {'failed' if ended[0] == 'fail' else 'succeeded'}; one replica may have the "
+            "value, and a reader may find it there: nobody knows",
+        )
+        asked_n1 = len(node.all_sent_to("n1", Update))
+        expect(asked_n1 == TRIES_MAX, f"c1 asked the silent n1 {asked_n1} times; {TRIES_MAX} tries are all")
+        expect(not node.timers, "c1 gave up and left its timer running")
+
+
+@checks("5.8", "after giving up, it goes on with the next operation", points=1, look_at="self.pending after the end")
+def goes_on_after_giving_up(program):
+    node = writer_of(program)
+    first = node.invoke("write", None, "first")
+    while node.outcome(first) is None and node.timers:
+        node.fire()
+    for replica in ("n1", "n2", "n3"):
+        node.deliver(replica, UpdateReply(1))  # the answers arrive in the end
+    second = node.invoke("write", None, "second")
+    node.deliver("n1", UpdateReply(1))
+    answer(node, "n2")
+    expect(node.outcome(second) is None, "one replica answered the second write, one the write before, and c1 went on")
+    node.fire()
+    answer(node, "n3")
+    expect(node.outcome(second) == ("ok", None), f"the write after one that c1 gave up ended as {node.outcome(second)}")
+
+
+# -- 5.9 Reading ---------------------------------------------------------------------------------
+
+
+def client_of(program, count=3, id="c1"):
+    return by_hand(program, "RegisterClient", id, peers=signs(count))
+
+
+def tell(node, **found):
+    """Replicas answer the client's query: ``tell(node, n1=((2, "c1"), "value"))``."""
+    for replica, (tag, value) in found.items():
+        node.deliver(replica, QueryReply(node.sent_to(replica, Query).phase, tag, value))
+
+
+OLD, NEW = ((2, "c9"), "old"), ((3, "c2"), "new")
+
+
+@checks("5.9", "the newest of a majority is written back, with its tag", points=2, source=ABD, look_at="max, and by what")
+def read_writes_back(program):
+    for answers in ({"n1": OLD, "n2": NEW}, {"n3": NEW, "n1": OLD}):
+        node = client_of(program)
+        node.invoke("read")
+        before = len(node.sent)
+        tell(node, **answers)
+        sent = [(to, message) for to, message in node.sent[before:] if isinstance(message, Update)]
+        expect(sent, f"c1 read {OLD} and {NEW}, and told no replica what it is going to answer")
+        wrong = next((m for _, m in sent if (m.tag, m.value) != NEW), None)
+        expect(wrong is None, f"c1 read {OLD} and {NEW}, so it writes back {NEW}, but it sent {wrong}")
+        silent = sorted({"n1", "n2", "n3"} - {to for to, _ in sent})
+        expect(not silent, f"c1 did not write {NEW} back to {', '.join(silent)}")
+
+
+@checks("5.9", "no answer before a majority has it", points=3, source=ABD, look_at="when the operation ends")
+def read_waits_for_the_write_back(program):
+    node = client_of(program)
+    operation = node.invoke("read")
+    tell(node, n1=OLD, n2=NEW)
+    expect(
+        node.outcome(operation) is None,
+        "c1 found a value that n1 does not have, and answered with it at once: "
+        "whoever asks n1 and n3 next reads the old one",
+    )
+    answer(node, "n2")
+    expect(node.outcome(operation) is None, "only n2 has confirmed the value that was read, and c1 answered with it")
+    answer(node, "n3")
+    expect(node.outcome(operation) == ("ok", "new"), f"the read ended as {node.outcome(operation)}, not with 'new'")
+
+
+@checks("5.9", "newer is what the tag says", points=2, source=LYNCH, look_at="what is compared: tags, values, arrival?")
+def read_goes_by_tags(program):
+    cases = (
+        ({"n1": ((2, "c2"), "zzz"), "n2": ((10, "c1"), "aaa"), "n3": ((2, "c2"), "zzz")}, "aaa"),
+        ({"n1": ((4, "c1"), "by c1"), "n2": ((4, "c2"), "by c2"), "n3": ((4, "c1"), "by c1")}, "by c2"),
+        ({"n5": NEW, "n4": ((3, "c1"), "x"), "n1": (NO_TAG, None)}, "new"),
+    )
+    for answers, wanted in cases:
+        node = client_of(program, 5)
+        operation = node.invoke("read")
+        tell(node, **answers)
+        answer_all(node, operation)
+        got = node.outcome(operation)
+        expect(got == ("ok", wanted), f"the replies were {list(answers.values())}, and the read ended as {got}")
+
+
+@checks("5.9", "what nobody has written reads None", points=1, look_at="replies whose tags are all the same")
+def read_of_nothing(program):
+    for found, wanted in (((NO_TAG, None), None), (NEW, "new")):
+        node = client_of(program)
+        operation = node.invoke("read")
+        tell(node, n2=found, n3=found)
+        answer_all(node, operation)
+        got = node.outcome(operation)
+        expect(got == ("ok", wanted), f"all replies were {found}, and the read ended as {got}")
+
+
+def answer_all(node, operation):
+    """All replicas answer the client's update, if it waits for one: a read whose replies agree need not."""
+    if node.outcome(operation) is None:
+        answer(node, *node.system[1:])
+
+
+# -- 5.10 Writing --------------------------------------------------------------------------------
+
+
+def written(node, **found):
+    """The update that the client sends when replicas tell it this; the check fails if it sends none."""
+    before = len(node.sent)
+    tell(node, **found)
+    updates = [message for _, message in node.sent[before:] if isinstance(message, Update)]
+    expect(updates, f"a majority told c1 what it has, {list(found.values())}, and {node.id} sent no update")
+    return updates[-1]
+
+
+@checks("5.10", "the tag is higher than any that a majority has", points=2, source=LYNCH, look_at="the number in the tag")
+def write_outbids(program):
+    for answers in ({"n1": OLD, "n2": NEW}, {"n2": ((41, "c2"), "x"), "n3": OLD}, {"n1": (NO_TAG, None), "n3": (NO_TAG, None)}):
+        node = client_of(program)
+        node.invoke("write", None, "mine")
+        update, highest = written(node, **answers), max(tag for tag, _ in answers.values())
+        expect(
+            update.tag[0] > highest[0],
+            f"the highest tag that c1 was told is {highest}, and it wrote under {update.tag}; "
+            "its number must be higher, or replicas may keep what they have",
+        )
+        expect(update.value == "mine", f"c1 was asked to write 'mine' and sent {update}")
+
+
+@checks("5.10", "two writers never use one tag", points=2, source=LYNCH, look_at="the second half of the tag")
+def writers_differ(program):
+    tags = {}
+    for id in ("c1", "c2", "c11"):
+        node = client_of(program, id=id)
+        node.invoke("write", None, f"by {id}")
+        tags[id] = written(node, n1=OLD, n2=NEW).tag
+        expect(tags[id][1] == id, f"{id} wrote under the tag {tags[id]}; the second half of a tag is its writer's id")
+    expect(len(set(tags.values())) == 3, f"three writers were told the same, and wrote under {tags}")
+
+
+@checks("5.10", "the write ends when a majority has it", points=1, source=ABD, look_at="what write_newer calls")
+def write_ends(program):
+    node = client_of(program)
+    operation = node.invoke("write", None, "mine")
+    written(node, n1=OLD, n2=NEW)
+    expect(node.outcome(operation) is None, "c1 ended the write before any replica had the value")
+    answer(node, "n3")
+    expect(node.outcome(operation) is None, "only n3 has the value, and c1 ended the write")
+    answer(node, "n1")
+    expect(node.outcome(operation) == ("ok", None), f"n3 and n1 have the value, and the write ended as {node.outcome(operation)}")
+
+
+@checks("5.10", "a write that was given up keeps its tag for itself", points=2, look_at="self.number")
+def unfinished_tags_are_not_reused(program):
+    node, used = client_of(program), {}
+    for value in ("first", "second", "third"):
+        operation = node.invoke("write", None, value)
+        tag = written(node, n2=OLD, n3=NEW).tag
+        expect(
+            tag not in used,
+            f"c1 wrote {used.get(tag)!r} under {tag} and gave up, so one replica may have it; "
+            f"now it writes {value!r} under the same tag: two values that nobody can tell apart",
+        )
+        used[tag] = value
+        while node.outcome(operation) is None and node.timers:
+            node.fire()
+        expect(node.outcome(operation) == ("info", None), f"a write that no replica answered ended as {node.outcome(operation)}")
+    tags = list(used)
+    expect(tags == sorted(tags), f"c1 wrote one value after the other, under {tags}; a later one needs a higher tag")
+
+
+# -- Part A: the atomic register -----------------------------------------------------------------
+
+
+def board(replicas=3, clients=3, count=2):
+    """A register on `replicas` nodes; every client writes and reads in turn, the even ones read first."""
+    return System.of(
+        replicas,
+        "Replica",
+        client="RegisterClient",
+        workload={f"c{number}": _turns(number, count) for number in range(1, clients + 1)},
+    )
+
+
+def _turns(client, count):
+    turns = [("write", None, f"c{client}.{n // 2 + 1}") if (n + client) % 2 else ("read",) for n in range(count)]
+    return [*turns, ("read",)]
+
+
+def tags_name_values(event):
+    """Facts from messages: a tag, once it has left a client, stands for one value for ever."""
+    if event.kind == "send" and isinstance(event.data, Update | QueryReply):
+        yield ("value for the tag", *event.data.tag), event.data.value
+
+
+def is_atomic(run):
+    """The judge: does each operation seem to happen at one moment while it was open?"""
+    failed = next((op for op in run.history if op.outcome == "fail"), None)
+    if failed:
+        return Violation("only what certainly did not happen has failed", f"{failed}, but a replica may have it")
+    verdict = check_linearizable(run.history, Register())
+    if verdict.verdict == "unknown":
+        raise Undecided(verdict.reason)
+    return None if verdict else Violation("the register is atomic", str(verdict))
+
+
+@checks(
+    "5.A",
+    "in any order, with any copies, the register is atomic",
+    points=3,
+    source=f"{ABD}; linearizability: Herlihy & Wing 1990",
+    look_at="what a read does before it answers, and what a write does before it writes",
+    not_shown="that anything ever ends",
+)
+def atomic_in_any_order(program):
+    limits = Walk(steps_max=90, duplicates=True)
+    walks(program, board(), count=400, limits=limits, derive=[tags_name_values], judge=is_atomic)
+
+
+@checks(
+    "5.A",
+    "crashing anywhere, the register is atomic",
+    points=2,
+    source=ABD,
+    look_at="what is on the disk of a replica when its reply leaves",
+)
+def atomic_over_crashes(program):
+    limits = Walk(steps_max=90, restarts=3, cuts=3)
+    walks(program, board(), count=400, limits=limits, derive=[tags_name_values], judge=is_atomic)
+
+
+def near_and_far(run, chance, system):
+    """Give each client some replicas near and others so far that they miss its time-outs."""
+    for client in system.client_ids:
+        near = chance.some(system.node_ids)
+        for replica in system.node_ids:
+            delay_ms = (1, 6) if replica in near else (40, 5 * RETRY_MS)
+            for ends in ((client, replica), (replica, client)):
+                run.network.set_link(*ends, delay_ms=delay_ms)
+
+
+@checks(
+    "5.A",
+    "with near and far replicas, the register is atomic",
+    points=3,
+    source=ABD,
+    look_at="can a read answer what the next one does not find?",
+)
+def atomic_near_and_far(program):
+    system = board(replicas=3, clients=4, count=5)
+
+    def play(run):
+        chance = Stream(run.seed, "near and far")
+        for at_ms in range(0, 1200, 120):
+            run.at(at_ms, near_and_far, run, chance, system)
+        run.run(6_000)
+
+    scenarios(program, system, play, runs=60, derive=[tags_name_values], judge=is_atomic)
+
+
+@checks(
+    "5.A",
+    "through crashes, partitions and loss, the register is atomic",
+    points=3,
+    source=ABD,
+    look_at="which of the replies that come late still count",
+    not_shown="registers whose replicas change: that is lab 09's",
+)
+def atomic_through_faults(program):
+    system = board(replicas=5, clients=3, count=5)
+
+    def play(run):
+        chance = Stream(run.seed, "faults")
+        for at_ms in range(100, 1500, 200):
+            run.at(at_ms, harm, run, chance, system).at(at_ms + 150, mend, run, system)
+        run.run(8_000)
+        unanswered = [op for op in run.history if op.outcome == "info"]
+        expect(run.violation or len(unanswered) < len(run.history), "no operation got an answer in 8 s")
+
+    needs = ("loss", "duplication", "late", "crash", "restart", "partition", "cut link", "cut")
+    scenarios(program, system, play, runs=40, link=HOSTILE, derive=[tags_name_values], judge=is_atomic, needs=needs)
+
+
+def harm(run, chance, system):
+    """Hurt a random minority or cut the system in two; sometimes in one direction only."""
+    some = chance.some(system.node_ids)[:2]
+    match chance.below(4):
+        case 0:
+            for replica in some:
+                run.crash(replica)
+        case 1:
+            run.crash_within(some[0], chance.below(3))
+        case 2:
+            others = [id for id, _ in system.members if id not in some]
+            run.partition(some, others)
+        case 3:
+            client = chance.choice(system.client_ids)
+            ends = (client, some[0]) if chance.chance(0.5) else (some[0], client)
+            run.cut(*ends)
+
+
+def mend(run, system):
+    """End what ``harm`` did."""
+    run.heal()
+    for replica in system.node_ids:
+        run.restart(replica)
+
+
+@checks(
+    "5.A",
+    "while a majority lives, every operation ends",
+    points=3,
+    source=f"{ABD}: wait-free while a minority has failed",
+    look_at="how many replies a phase waits for, and who is asked again",
+)
+def majority_is_enough(program):
+    system = board(replicas=5, clients=3, count=5)
+    calls = sum(len(calls) for _, calls in system.workload)
+
+    def play(run):
+        chance = Stream(run.seed, "the minority")
+        first, second = chance.some(system.node_ids[:3])[:1] + chance.some(system.node_ids[3:])[:1]
+        run.at(20, run.crash, first).at(90, run.isolate, second)
+        run.run(20 * PATIENCE_MS)
+        ok = [op for op in run.history if op.outcome == "ok"]
+        expect(
+            run.violation or len(ok) == calls,
+            f"{first} crashed and {second} was cut off, three of five replicas lived, "
+            f"and {calls - len(ok)} of {calls} operations got no answer",
+        )
+
+    link = Link(delay_ms=(1, 20), duplication=0.1, tail=0.1, tail_ms=2 * RETRY_MS)
+    scenarios(program, system, play, runs=30, link=link, judge=is_atomic, needs=("crash", "partition", "late"))
+
+
+@checks(
+    "5.A",
+    "without a majority nothing is promised, and afterwards all goes on",
+    points=2,
+    source=ABD,
+    look_at="the end of on_timer; and what a write remembers of one that was given up",
+)
+def goes_on_after_a_partition(program):
+    system = board(replicas=3, clients=3, count=7)
+
+    def play(run):
+        minority = ("n1", "c1", "c2")
+        run.at(30, run.partition, minority, ("n2", "n3", "c3")).at(30 + 3 * PATIENCE_MS, run.heal)
+        run.run(30 + 3 * PATIENCE_MS)
+        cut_off = [op for op in run.history if op.client in ("c1", "c2") and op.outcome == "ok" and op.invoked_us > 45_000]
+        expect(not cut_off, f"{cut_off[:1]} was answered while its client could reach only n1")
+        run.run(30 * PATIENCE_MS)
+        last = [ops[-1] for ops in _by_client(run.history).values()]
+        stuck = next((op for op in last if op.outcome != "ok"), None)
+        expect(run.violation or (len(last) == 3 and not stuck), f"long after the partition healed: {stuck}")
+
+    scenarios(
+        program, system, play, runs=30, link=Link(delay_ms=(1, 9)), derive=[tags_name_values], judge=is_atomic,
+        needs=("partition", "cut"),
+    )  # fmt: skip
+
+
+def _by_client(history):
+    found = {}
+    for op in history:
+        found.setdefault(op.client, []).append(op)
+    return found
