@@ -6,7 +6,7 @@ came there.  Steps are what the network or the clock could do: any peer may have
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from labkit.counterexample import Step, Told, changes, sendings
@@ -20,11 +20,19 @@ from labkit.verdict import Broken, trial
 class ByHand:
     """A started node of one role, and everything that it has done so far."""
 
-    def __init__(self, program: Program, role: str, id: NodeId, peers: Iterable[NodeId], clients: Iterable[NodeId]):
+    def __init__(
+        self,
+        program: Program,
+        role: str,
+        id: NodeId,
+        peers: Iterable[NodeId],
+        clients: Iterable[NodeId],
+        storage: Mapping[str, Any],
+    ):
         self.id = id
         self.system = (id, *peers, *clients)
         self._handle = program.handle(role, id, tuple(peers), self.system, "by hand")
-        self.storage: dict[str, Any] = {}
+        self.storage: dict[str, Any] = dict(storage)
         self.timers: dict[Any, tuple[int, int]] = {}
         self.sent: list[tuple[NodeId, Any]] = []
         self.effects: list[Effect] = []
@@ -126,10 +134,19 @@ class ByHand:
 
 
 def by_hand(
-    program: Program, role: str, id: NodeId = "n1", *, peers: Iterable[NodeId] = (), clients: Iterable[NodeId] = ()
+    program: Program,
+    role: str,
+    id: NodeId = "n1",
+    *,
+    peers: Iterable[NodeId] = (),
+    clients: Iterable[NodeId] = (),
+    storage: Mapping[str, Any] | None = None,
 ) -> ByHand:
-    """A node of class `role`, started and waiting: ``by_hand(program, "Raft", "n1", peers=("n2", "n3"))``."""
-    return ByHand(program, role, id, tuple(peers), tuple(clients))
+    """A node of class `role`, started and waiting: ``by_hand(program, "Raft", "n1", peers=("n2", "n3"))``.
+
+    `storage` is what it finds there, as if an earlier life had saved it.
+    """
+    return ByHand(program, role, id, tuple(peers), tuple(clients), storage or {})
 
 
 def _note(effect: Effect) -> str:

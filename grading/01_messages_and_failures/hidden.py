@@ -94,7 +94,7 @@ def mixtures_run_once(program):
     _mixture(program, "AtMostOnceServer", dice(), restarts=False)
 
 
-@checks("1.8", "any mixture of requests and crashes", points=3)
+@checks("1.9", "any mixture of requests and crashes", points=3)
 def durable_mixtures_run_once(program):
     _mixture(program, "DurableServer", dice(), restarts=True)
 

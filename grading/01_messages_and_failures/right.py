@@ -74,7 +74,7 @@ def on_request(self, source, request):
     self.send(source, self.answered[request.session])
 
 
-@answer("1.8", variant="by the letter")
+@answer("1.9", variant="by the letter")
 def on_request(self, source, request):
     if is_news(self.answered.get(request.session), request):
         self.answered[request.session] = Reply(request.session, request.number, self.apply(request))
@@ -83,7 +83,7 @@ def on_request(self, source, request):
         self.send(source, self.answered[request.session])
 
 
-@answer("1.9", variant="by the letter")
+@answer("1.8", variant="by the letter")
 def recover(self):
     for name in ("tabs", "answered"):
         setattr(self, name, dict(self.storage.get(name) or ()))

@@ -29,7 +29,7 @@ predict("1.7", "What will table 4 find on its bill?", options=["each order once"
 
 # %% run
 waiter = {"c1": [("append", "table 4", "espresso;"), ("append", "table 4", "tea;"), ("get", "table 4")]}
-run = simulate(NaiveServer, nodes=1, client=NaiveClient, workload=waiter, seed=5, loss=0.25)
+run = simulate(NaiveServer, nodes=1, client=NaiveClient, workload=waiter, seed=0, loss=0.25)
 spacetime(run, title="What the café did to table 4")
 
 # %% [markdown]
@@ -189,7 +189,7 @@ show_source(RetryingClient)
 # %% exercise=1.4
 @exercise("1.4", into=RetryingClient)           # about 6 lines
 def on_invoke(self, operation: Operation) -> None:
-    """Send `operation` to `self.server`, and set a timer for RETRY_MS.
+    """Send `operation` to `self.server`, and set the timer "retry" to RETRY_MS.
 
     Each operation gets the next `self.number`: 1, 2, 3, ... The request's session is
     `self.id`. Keep the operation in `self.pending`, the request in `self.request`, and
@@ -210,7 +210,7 @@ check("1.4")
 
 # %% hints=1.4
 # - Everything that you need to ask again later must be in an attribute when this method returns.
-# - Count up `self.number` first; then build one Request, keep it, send it, and set a timer with a name you like.
+# - Count up `self.number` first; then build one Request, keep it, send it, and set the timer.
 # - `self.request = Request(self.id, self.number, operation.f, operation.key, operation.value)`, then `self.send(self.server, self.request)` and `self.set_timer("retry", RETRY_MS)`.
 
 # %% [markdown]
@@ -224,8 +224,9 @@ check("1.4")
 def on_timer(self, name: str) -> None:
     """Ask again, or after TRIES_MAX tries in all end the operation honestly.
 
-    Asking again means the *same* request, with the same number, and a new timer.
-    After the end, `self.pending` is None and no timer is set.
+    Asking again means the *same* request, with the same number, one more in `self.tries`,
+    and the timer "retry" set to RETRY_MS again. After the end, `self.pending` is None and
+    no timer is set.
     """
     # STUB: compare self.tries with TRIES_MAX
     # BEGIN SOLUTION
@@ -257,7 +258,7 @@ def on_reply(self, reply: Reply) -> None:
     """End the pending operation with `reply.result`, if this is the reply to it.
 
     Any other reply, late or doubled, changes nothing. After the end, `self.pending` is
-    None and no timer is set.
+    None and the timer "retry" is not set.
     """
     # STUB: when is a reply the one that we wait for?
     # BEGIN SOLUTION
@@ -293,7 +294,7 @@ check("1.R")
 predict("1.7", "What must the server remember to recognise a copy?", options=["all requests ever", "the last request of each client", "the last request"])
 
 # %% run
-run = simulate(KeyValueServer, nodes=1, client=RetryingClient, workload=waiter, seed=8, loss=0.2, duplication=0.3)
+run = simulate(KeyValueServer, nodes=1, client=RetryingClient, workload=waiter, seed=3, loss=0.2, duplication=0.3)
 spacetime(run, title="The same order, twice at the server")
 
 # %% [markdown]
@@ -361,7 +362,7 @@ class Forgetful(AtMostOnceServer):
         self.answered = {}
         AtMostOnceServer.on_request(self, source, request)
 
-run = simulate(Forgetful, nodes=1, client=RetryingClient, workload=waiter, seed=8, loss=0.2, duplication=0.3)
+run = simulate(Forgetful, nodes=1, client=RetryingClient, workload=waiter, seed=3, loss=0.2, duplication=0.3)
 [str(operation) for operation in run.history]
 
 # %% [markdown]
@@ -389,18 +390,53 @@ spacetime(run, title="What the crash took with it")
 # Only plain data can be saved, and a dict is not plain data, because it can be changed behind the disk's back.
 # `pairs(d)` makes a tuple of pairs of it, and `dict(...)` makes a dict of them again.
 
+# %% [markdown]
+# First the way back.
+# A server that boots may find on its disk what an earlier life has saved there.
+
 # %% run
-show_source(DurableServer)
+show_source(RecoveringServer)
 
 # %% [markdown]
-# ### Exercise 1.8: first the disk, then the reply
+# ### Exercise 1.8: what was I doing?
 
 # %% exercise=1.8
-@exercise("1.8", into=DurableServer)            # about 7 lines
+@exercise("1.8", into=RecoveringServer)         # about 2 lines
+def recover(self) -> None:
+    """Set `self.tabs` and `self.answered` to what was saved last under these names, as dicts.
+
+    Both were saved as `pairs(...)`. At the first boot nothing has been saved, and both are
+    empty.
+    """
+    # STUB: use self.storage.get with a default
+    # BEGIN SOLUTION
+    self.tabs = dict(self.storage.get("tabs", ()))
+    self.answered = dict(self.storage.get("answered", ()))
+    # END SOLUTION
+
+# %% check=1.8
+check("1.8")
+
+# %% hints=1.8
+# - What does `self.storage.get` return when nothing was ever saved under the name?
+# - Give an empty tuple as the default: `dict(())` is an empty dict.
+# - `self.tabs = dict(self.storage.get("tabs", ()))`, and the same for `answered`.
+
+# %% [markdown]
+# ### Exercise 1.9: first the disk, then the reply
+# Now the way there.
+# The last class is `RecoveringServer` with an `on_request` of its own, and it is the one that the café will buy.
+
+# %% predict
+predict("1.9", "The power may go between any two lines. Where must the save stand?", options=["before the send", "after the send", "anywhere"])
+
+# %% exercise=1.9
+@exercise("1.9", into=DurableServer)            # about 7 lines
 def on_request(self, source: NodeId, request: Request) -> None:
     """As exercise 1.7, but never answer what a crash could still undo.
 
-    Save `tabs` and `answered`, under these names, in one save, before the reply leaves.
+    Save `tabs` and `answered`, under these names and as `pairs(...)`, in one save, before
+    the reply leaves.
     """
     # STUB: as in 1.7, with a save in the right place
     # BEGIN SOLUTION
@@ -413,37 +449,13 @@ def on_request(self, source: NodeId, request: Request) -> None:
         self.send(source, last)
     # END SOLUTION
 
-# %% check=1.8
-check("1.8")
-
-# %% hints=1.8
-# - Ask of each line: if the power goes right after it, what has the client been told, and what is on the disk?
-# - Everything that the reply promises must be saved before the send, and in a single save, or a crash falls between the two.
-# - After remembering the reply: `self.storage.save(tabs=pairs(self.tabs), answered=pairs(self.answered))`; the send comes after it.
-
-# %% [markdown]
-# ### Exercise 1.9: what was I doing?
-
-# %% exercise=1.9
-@exercise("1.9", into=DurableServer)            # about 2 lines
-def recover(self) -> None:
-    """Set `self.tabs` and `self.answered` to what was saved last, as dicts.
-
-    It runs at every boot. At the first one nothing has been saved, and both are empty.
-    """
-    # STUB: use self.storage.get with a default
-    # BEGIN SOLUTION
-    self.tabs = dict(self.storage.get("tabs", ()))
-    self.answered = dict(self.storage.get("answered", ()))
-    # END SOLUTION
-
 # %% check=1.9
 check("1.9")
 
 # %% hints=1.9
-# - What does `self.storage.get` return when nothing was ever saved under the name?
-# - Give an empty tuple as the default: `dict(())` is an empty dict.
-# - `self.tabs = dict(self.storage.get("tabs", ()))`, and the same for `answered`.
+# - Ask of each line: if the power goes right after it, what has the client been told, and what is on the disk?
+# - Everything that the reply promises must be saved before the send, and in a single save, or a crash falls between the two.
+# - After remembering the reply: `self.storage.save(tabs=pairs(self.tabs), answered=pairs(self.answered))`; the send comes after it.
 
 # %% [markdown]
 # ### All together: crashing anywhere
@@ -461,7 +473,7 @@ check("1.D")
 from labkit import dataset
 
 orders = dataset("cafe_orders")
-calls = [("append", f"table {row.table}", f"{row.order}:{row.item};") for row in orders.itertuples()]
+calls = [("append", f"table {row.table}", f"#{row.order} {row.item};") for row in orders.itertuples()]
 print(len(calls), "orders, the first:", calls[0])
 
 # %% chart

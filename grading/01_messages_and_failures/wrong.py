@@ -278,16 +278,16 @@ def on_request(self, source, request):
         self.send(source, last)
 
 
-# -- 1.8 -------------------------------------------------------------------------------------------
+# -- 1.9 -------------------------------------------------------------------------------------------
 
 
-@answer("1.8", misconception="the reply first, the disk when there is time", rejected_by="it saves before it answers")
+@answer("1.9", misconception="the reply first, the disk when there is time", rejected_by="it saves before it answers")
 def on_request(self, source, request):
     AtMostOnceServer.on_request(self, source, request)
     self.storage.save(tabs=pairs(self.tabs), answered=pairs(self.answered))
 
 
-@answer("1.8", misconception="only the data matters", rejected_by="tabs and answers are saved together")
+@answer("1.9", misconception="only the data matters", rejected_by="tabs and answers are saved together")
 def on_request(self, source, request):
     last = self.answered.get(request.session)
     if last is None or request.number > last.number:
@@ -298,7 +298,7 @@ def on_request(self, source, request):
         self.send(source, last)
 
 
-@answer("1.8", misconception="two saves are as good as one", rejected_by="tabs and answers are saved together")
+@answer("1.9", misconception="two saves are as good as one", rejected_by="tabs and answers are saved together")
 def on_request(self, source, request):
     last = self.answered.get(request.session)
     if last is None or request.number > last.number:
@@ -310,12 +310,12 @@ def on_request(self, source, request):
         self.send(source, last)
 
 
-@answer("1.8", misconception="an attribute is safe enough", rejected_by="it saves before it answers")
+@answer("1.9", misconception="an attribute is safe enough", rejected_by="it saves before it answers")
 def on_request(self, source, request):
     AtMostOnceServer.on_request(self, source, request)
 
 
-@answer("1.8", misconception="the disk remembers, so the server need not", rejected_by="at most once still holds")
+@answer("1.9", misconception="the disk remembers, so the server need not", rejected_by="at most once still holds")
 def on_request(self, source, request):
     reply = Reply(request.session, request.number, self.apply(request))
     self.answered[request.session] = reply
@@ -323,26 +323,26 @@ def on_request(self, source, request):
     self.send(source, reply)
 
 
-# -- 1.9 -------------------------------------------------------------------------------------------
+# -- 1.8 -------------------------------------------------------------------------------------------
 
 
-@answer("1.9", misconception="the tabs are all there is", rejected_by="a copy from before the crash is still a copy")
+@answer("1.8", misconception="the tabs are all there is", rejected_by="a copy from before the crash is still a copy")
 def recover(self):
     self.tabs = dict(self.storage.get("tabs", ()))
 
 
-@answer("1.9", misconception="starting again means starting empty", rejected_by="what was acknowledged is there after a crash")
+@answer("1.8", misconception="starting again means starting empty", rejected_by="the tabs are there again")
 def recover(self):
     pass
 
 
-@answer("1.9", misconception="there is always something on the disk", rejected_by="a first boot begins with nothing")
+@answer("1.8", misconception="there is always something on the disk", rejected_by="a first boot begins with nothing")
 def recover(self):
     self.tabs = dict(self.storage.get("tabs"))
     self.answered = dict(self.storage.get("answered"))
 
 
-@answer("1.9", misconception="what was saved is what it was", rejected_by="a recovered server goes on working")
+@answer("1.8", misconception="what was saved is what it was", rejected_by="a recovered server goes on working")
 def recover(self):
     self.tabs = self.storage.get("tabs", {})
     self.answered = self.storage.get("answered", {})

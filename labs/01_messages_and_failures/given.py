@@ -144,15 +144,20 @@ class AtMostOnceServer(KeyValueServer):
         self.answered: dict[str, Reply] = {}
 
 
-class DurableServer(AtMostOnceServer):
-    """The same, over crashes."""
+class RecoveringServer(AtMostOnceServer):
+    """Reads back, at every boot, what a server saved before it crashed."""
 
-    on_request = unwritten("1.8")
-    recover = unwritten("1.9")
+    recover = unwritten("1.8")
 
     def on_start(self) -> None:
         super().on_start()
         self.recover()
+
+
+class DurableServer(RecoveringServer):
+    """Executes each request at most once, over crashes too."""
+
+    on_request = unwritten("1.9")
 
 
 def pairs(mapping: Mapping[str, Any]) -> tuple[tuple[str, Any], ...]:
