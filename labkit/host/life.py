@@ -21,7 +21,7 @@ from typing import Any
 from labkit.history import Operation
 from labkit.host.clients import Calls
 from labkit.host.machine import TaggedOutput
-from labkit.host.record import LOG_BYTES_MAX, Clock, Log, pack, unpack
+from labkit.host.record import LOG_BYTES_MAX, Clock, Log, pack, pack_message, unpack
 from labkit.host.wire import FRAME_BYTES_MAX, Frame, Outgoing
 from labkit.message import NodeId
 from labkit.network import Network, Stream
@@ -65,6 +65,7 @@ class Life:
         self.running = False
         self.crash_after: int | None = None
         self._pack = msgpack.Packer().pack
+        self._last, self._body = None, b""
         self._loop = asyncio.get_running_loop()
 
     # -- what it is told ------------------------------------------------------------------------
@@ -173,14 +174,20 @@ class Life:
             self._loop.call_later(seconds, self._calls.begin, self._invoke)
 
     def _send(self, peer: NodeId, message: Any) -> None:
-        body, time_us = pack(message), self.clock.tick()
+        if message is not self._last:  # a broadcast packs its message once
+            self._last, self._body = message, pack_message(message)
+        body, time_us = self._body, self.clock.tick()
         self._serial += self._step
         self._log.add(time_us, "send", self.id, peer, body, self._serial)
         if len(body) > FRAME_BYTES_MAX:
             limit = f"the limit is {FRAME_BYTES_MAX}. Send it in parts."
             self._add("error", f"{self.id} sent {peer} a message of {len(body)} bytes; {limit}")
             return
-        arrivals = self.network.arrivals(self.network.channel(self.id, peer), message)
+        channel = self.network.channel(self.id, peer)
+        if channel.is_plain and not channel.is_cut and not channel.most_us:
+            self._travel(peer, [time_us, self._serial, body], 0)
+            return
+        arrivals = self.network.arrivals(channel, message)
         if not arrivals:
             self._undeliverable(peer, [(b"", self._serial, body)])
         for delay_us, content in arrivals:

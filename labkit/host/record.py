@@ -18,6 +18,8 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Mapping
+from dataclasses import fields
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +37,12 @@ EFFECTS = frozenset(
     )
 )  # fmt: skip
 """The rows that a handler's effects make, one each."""
+
+
+_LEAVES = frozenset((str, bool, type(None)))
+_LEAVES_OR_INT = _LEAVES | {int}
+_EXACT = 1 << 53
+_names: dict[type, tuple[str, ...]] = {}
 
 
 class Clock:
@@ -122,11 +130,34 @@ def read(path: str, offset: int) -> bytes:
         return b""
 
 
-def pack(value: Any) -> bytes:
-    """Plain data as bytes; a save's fields may be given as a dict."""
+@cache
+def _packer() -> Any:
     import msgpack
 
-    return msgpack.packb(encode(tuple(sorted(value.items())) if isinstance(value, dict) else value))
+    return msgpack.Packer().pack
+
+
+def pack(value: Any) -> bytes:
+    """Plain data as bytes: encoded, then msgpack; a save's fields may be given as a dict."""
+    if isinstance(value, dict):
+        value = tuple(sorted(value.items()))
+    packed: bytes = _packer()(encode(value))
+    return packed
+
+
+def pack_message(message: Any) -> bytes:
+    """``pack`` for a message, quicker: what needs no encoding is not looked at again."""
+    kind = type(message)
+    names = _names.get(kind)
+    if names is None:
+        names = _names[kind] = tuple(field.name for field in fields(kind))
+    values = [getattr(message, name) for name in names]
+    encoded = [
+        v if v.__class__ in _LEAVES or (v.__class__ is int and -_EXACT < v < _EXACT) else encode(v)
+        for v in values
+    ]
+    packed: bytes = _packer()({"message": [kind.__name__, *encoded]})
+    return packed
 
 
 def unpack(data: bytes, classes: Mapping[str, type]) -> Any:
@@ -134,6 +165,17 @@ def unpack(data: bytes, classes: Mapping[str, type]) -> Any:
     import msgpack
 
     try:
-        return decode(msgpack.unpackb(data), classes)
-    except (msgpack.UnpackException, RecursionError) as error:
+        encoded = msgpack.unpackb(data)
+        body = encoded.get("message") if encoded.__class__ is dict else None
+        if body.__class__ is list and len(encoded) == 1 and body[0] in classes:
+            return _message(classes[body[0]], body, classes)
+        return decode(encoded, classes)
+    except (msgpack.UnpackException, RecursionError, TypeError, IndexError) as error:
         raise ValueError(f"not packed plain data: {error}") from error
+
+
+def _message(cls: type, body: list[Any], classes: Mapping[str, type]) -> Any:
+    if not hasattr(cls, "__message_checks__"):
+        raise ValueError(f"{body[0]} is no message class")
+    leaves = _LEAVES_OR_INT
+    return cls(*[v if v.__class__ in leaves else decode(v, classes) for v in body[1:]])
