@@ -15,7 +15,7 @@ Bundle = dict[str, Any]
 
 
 def predict_view(asked: Any) -> Bundle:
-    """A question (``question``, ``options``, ``before``) as a mime bundle; ``asked.keep(guess)`` is called.
+    """The mime bundle of a question with its options; ``asked.keep`` is called with the guess.
 
     Options become buttons; without any, a field takes a number or free text.
     """
