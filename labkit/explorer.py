@@ -31,20 +31,25 @@ Judge = Callable[[Runtime], Violation | None]
 
 @dataclass(frozen=True, slots=True)
 class Experiment:
-    """What is run, and how it is judged: a program, a system, derived facts, and a last look."""
+    """What is run, and how it is judged: a program, a system, derived facts, a last look, a seed."""
 
     program: Program | type[Node]
     system: System
     derive: tuple[Derive, ...] = ()
     judge: Judge | None = None
+    seed: object = 0
 
     def verdict(self, run: Runtime) -> Violation | None:
         """The rule that broke during the run, or that the judge finds broken after it."""
         return run.violation or (self.judge(run) if self.judge else None)
 
-    def world(self, seed: object = 0) -> World:
+    def world(self) -> World:
         """A new world, about to begin."""
-        return World(self.program, self.system, seed=seed, derive=self.derive)
+        return World(self.program, self.system, seed=self.seed, derive=self.derive)
+
+    def seeded(self, seed: object) -> Experiment:
+        """The same with another seed."""
+        return replace(self, seed=seed)
 
     def replay(self, schedule: Iterable[Step]) -> tuple[World, list[Step], Violation | None]:
         """Play `schedule` on a new world, loosely: the world, the steps taken, and what broke."""
@@ -90,7 +95,7 @@ def random_walk(experiment: Experiment, seed: object, limits: Walk) -> tuple[Wor
     """
     chance = Stream(seed, "walk")
     choose: Choose = chance.choice if limits.demotions is None else _Priorities(chance, limits).choose
-    world = experiment.world(seed)
+    world = experiment.seeded(seed).world()
     nodes, cuts = experiment.system.node_ids, limits.cuts
     timers = chance.between(1, limits.timers)
     crashes = {chance.below(limits.steps_max) for _ in range(limits.restarts)}

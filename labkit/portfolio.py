@@ -1,32 +1,64 @@
 """How whole-system checks are made: many schedules, one judgement, one small counterexample.
 
 ``scenarios`` plays timed runs with focused faults, one a seed; ``walks`` plays untimed random
-schedules.  Both watch facts and errors at every event and ask the judge at the end of a run;
-both shrink what they find.  Budgets are counted in runs and events, so that a verdict never
-depends on the machine.  Passing is evidence, not proof.
+schedules; ``portfolio`` plays both in several kinds, and an exhaustive search where it can.  All
+watch facts and errors at every event, ask the judge at the end of a run, and shrink what they
+find.  Budgets are counted in runs and events, so that a verdict never depends on the machine.
+Passing is evidence, not proof.
 """
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 
 from labkit.counterexample import Counterexample, Step, Told
 from labkit.explorer import Experiment, Judge, Walk, random_walk, schedule_of
 from labkit.facts import Violation
-from labkit.network import Link
-from labkit.program import Program, Unwritten
+from labkit.frozen import NotComparable
+from labkit.lint import findings_in
+from labkit.message import NodeId
+from labkit.nemesis import LINKS, NODES, Target, busiest, on_leaders, recovers, swarm
+from labkit.network import Link, Stream
+from labkit.program import LocalProgram, Program, Unwritten
 from labkit.runtime import Derive, Runtime
-from labkit.shrink import counterexample
+from labkit.search import Bounds, Stage, search
+from labkit.shrink import TAIL, counterexample
 from labkit.simulation import Simulation
 from labkit.system import System
-from labkit.verdict import Broken, NoLongerBroken, NotExercised, Trial, trial
+from labkit.verdict import Broken, NoLongerBroken, NotExercised, Trial, expect, trial
 
 Play = Callable[[Simulation], None]
 """Plays one timed run: lets time pass, injects faults, and may ``expect`` something at its end."""
 
-TAIL = 15
+EVENTS, SETUP = 800_000, 150
+"""What ``portfolio`` may play with the public budget, about ten seconds of one core; what a new run costs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Small:
+    """A system small enough to try its untimed orders, and how far: for walks and for the search."""
+
+    system: System
+    walk: Walk = field(default_factory=lambda: Walk(restarts=2, cuts=1, duplicates=True))
+    bounds: Bounds = field(default_factory=lambda: Bounds(restarts=1, cuts=True))
+    stages: tuple[Stage, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Liveness:
+    """What must come about once faults have ended, in words and as a test, and how soon.
+
+    Sometimes up to ``down`` nodes stay down for good.
+    """
+
+    what: str
+    goal: Callable[[Simulation], bool]
+    within_ms: float = 6_000
+    down: int = 0
 
 
 def scenarios(
@@ -49,10 +81,8 @@ def scenarios(
     if _skips(current, experiment):
         return
     faults: Counter[str] = Counter()
-    for seed in _seeds(current, runs):
-        run = Simulation(program, system, seed=seed, link=link, derive=experiment.derive)
-        _play_one(current, experiment, run, play)
-        faults += run.faults
+    for seed in _seeds(current, current.count(runs)):
+        faults += _play_one(current, experiment.seeded(seed), play, link).faults
     missing = [name for name in needs if not faults[name]]
     if missing:
         raise NotExercised(f"{', '.join(missing)} never happened in {current.count(runs)} runs")
@@ -71,44 +101,144 @@ def walks(
 ) -> None:
     """Play `count` random untimed schedules; the first one that breaks a rule fails the check."""
     current, experiment = trial(), Experiment(program, system, tuple(derive), judge)
+    _walk(current, experiment, limits or Walk(), current.count(count))
+
+
+def portfolio(
+    program: Program,
+    system: System,
+    *,
+    small: Small | None = None,
+    derive: Iterable[Derive] = (),
+    judge: Judge | None = None,
+    liveness: Liveness | None = None,
+    kinds: Sequence[str] = LINKS + NODES,
+    target: Target = busiest,
+    until_ms: float = 1_500,
+    events: int = EVENTS,
+) -> None:
+    """Everything this kit can try on `system` for `events` events, cheapest first.
+
+    Untimed walks, even and by priorities, a search through all orders (these on `small`, where
+    given), then timed runs with faults on leaders, and with a random few of `kinds`.
+    """
+    current, rules = trial(), (tuple(derive), judge)
+    _refuse_lint(program, system)
+    events = current.count(events)
+    if small is not None:
+        untimed = Experiment(program, small.system, *rules)
+        steps = max(1, small.walk.steps_max // 2)
+        _walk(current, untimed, small.walk, events // 10 // steps + 1)
+        _walk(current, untimed, replace(small.walk, demotions=2), events // 20 // steps + 1)
+        if isinstance(program, LocalProgram):
+            _search(current, untimed, small, events // 5)
+    timed = Experiment(program, system, *rules)
+    for name, share, nemesis in (("leaders", 0.2, on_leaders), ("swarm", 0.45, swarm)):
+        more = {"kinds": kinds} if nemesis is swarm else {}
+
+        def play(run: Simulation, nemesis=nemesis, more=more) -> None:  # type: ignore[no-untyped-def]
+            nemesis(run, until_ms, target=target, **more)
+            run.run(until_ms)
+            if liveness is not None:
+                _expect_recovery(run, liveness)
+
+        _play_share(current, timed, play, name, int(events * share))
+
+
+def _expect_recovery(run: Simulation, liveness: Liveness) -> None:
+    chance = Stream(run.seed, "who stays down")
+    nodes = run.system.node_ids
+    down = chance.some(nodes)[: chance.below(liveness.down + 1)] if liveness.down else []
+    only: list[NodeId] = [id for id in nodes if id not in down]
+    met = recovers(run, lambda: liveness.goal(run), liveness.within_ms, only=only)
+    named = f"{', '.join(down)} stayed down" if down else "all nodes were up again"
+    expect(met, f"{liveness.what}: not within {liveness.within_ms:g} ms after faults ended ({named})")
+
+
+def _walk(current: Trial, experiment: Experiment, limits: Walk, count: int) -> None:
     if _skips(current, experiment):
         return
-    limits, events = limits or Walk(), 0
+    events = 0
     for seed in _seeds(current, count):
         world, taken = random_walk(experiment, seed, limits)
         violation = experiment.verdict(world)
         world.close()
         events += len(taken)
         if violation:
-            _fail(current, experiment, violation, taken, seed)
-    current.evidence.append(f"{current.count(count)} schedules of any order ({events:,} events)")
+            _fail(current, experiment.seeded(seed), violation, taken)
+    kind = "of any order" if limits.demotions is None else "by priorities"
+    current.evidence.append(f"{count} schedules {kind} ({events:,} events)")
+
+
+def _search(current: Trial, experiment: Experiment, small: Small, states: int) -> None:
+    """Search without stages, then with them; what cannot be compared or reached is said, not failed."""
+    if _skips(current, experiment):
+        return
+    for stages, share in (((), states), (small.stages, states)) if small.stages else (((), states),):
+        bounds = replace(small.bounds, states_max=min(small.bounds.states_max, share))
+        try:
+            found = search(experiment, bounds, stages)
+        except (NotComparable, LookupError) as reason:
+            current.evidence.append(f"no exhaustive search: {reason}")
+            continue
+        if found.violation:
+            _fail(current, experiment, found.violation, found.schedule)
+        current.evidence.append(str(found))
+
+
+def _play_share(current: Trial, experiment: Experiment, play: Play, name: str, events: int) -> None:
+    """As many runs as make up about `events`, judged by the length of the first."""
+    if _skips(current, experiment):
+        return
+    runs, faults, number = 1, Counter[str](), 0
+    while number < runs:
+        seed = _seed(current, number)
+        run = _play_one(current, experiment.seeded(seed), play, None)
+        faults += run.faults
+        number += 1
+        if number == 1 and current.replaying is None:
+            runs = max(1, events // (run.events + SETUP))
+    kinds = ", ".join(sorted(faults))
+    current.evidence.append(f"{runs} timed runs, {name} ({sum(faults.values()):,} faults: {kinds})")
 
 
 def _seeds(current: Trial, count: int) -> Iterable[str]:
-    replaying = current.replaying
-    if replaying is not None:
-        return [replaying.seed]
-    return [f"{current.seed}/{current.experiments}/{number}" for number in range(current.count(count))]
+    return (_seed(current, number) for number in range(1 if current.replaying else count))
 
 
-def _play_one(current: Trial, experiment: Experiment, run: Simulation, play: Play) -> None:
-    try:
-        play(run)
-    except Broken as broken:
-        raise Broken(broken.what, _whole_run(current, experiment, run, broken.what)) from broken
-    finally:
-        run.close()
+def _seed(current: Trial, number: int) -> str:
+    if current.replaying is not None:
+        return current.replaying.seed
+    return f"{current.seed}/{current.experiments}/{number}"
+
+
+def _play_one(current: Trial, experiment: Experiment, play: Play, link: Link | None) -> Simulation:
+    run = Simulation(
+        experiment.program, experiment.system, seed=experiment.seed, link=link, derive=experiment.derive
+    )
+    with _rare_collection():
+        try:
+            play(run)
+        except Broken as broken:
+            if run.violation is None:
+                whole = _whole_run(current, experiment, run, broken.what)
+                raise Broken(broken.what, whole) from broken
+        finally:
+            run.close()
     violation = experiment.verdict(run)
     if violation:
-        _fail(current, experiment, violation, schedule_of(run.trace), str(run.seed))
+        _fail(current, experiment, violation, schedule_of(run.trace))
+    return run
 
 
 def _fail(
-    current: Trial, experiment: Experiment, violation: Violation, schedule: Sequence[Step], seed: str
+    current: Trial, experiment: Experiment, violation: Violation, schedule: Sequence[Step]
 ) -> None:
     if violation.is_unwritten:
         raise Unwritten(violation.what)
-    found = counterexample(experiment, schedule, violation, check=current.check.exercise, seed=seed)
+    found = counterexample(
+        experiment, schedule, violation, check=current.check.exercise, seed=experiment.seed
+    )
     raise Broken(found.what, replace(found, setup={**found.setup, **_label(current, "schedule")}))
 
 
@@ -140,10 +270,28 @@ def _skips(current: Trial, experiment: Experiment) -> bool:
         return True
     if replaying.setup.get("kind") == "run":
         return False
+    experiment = experiment.seeded(replaying.seed)
     _, taken, violation = experiment.replay(replaying.schedule)
     if violation is None or violation.rule != replaying.rule:
         raise NoLongerBroken
-    _fail(current, experiment, violation, taken, replaying.seed)
+    _fail(current, experiment, violation, taken)
     return True
 
 
+def _refuse_lint(program: Program, system: System) -> None:
+    if isinstance(program, LocalProgram):
+        for role in sorted({role for _, role in system.members}):
+            for finding in findings_in(program.role(role)):
+                raise Broken(str(finding))
+
+
+@contextmanager
+def _rare_collection() -> Iterator[None]:
+    """A run makes many small values that live to its end; looking for circles in them wastes a tenth."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()

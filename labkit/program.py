@@ -59,7 +59,7 @@ class LocalProgram:
     def handle(
         self, role: str, id: NodeId, peers: Iterable[NodeId], system: Iterable[NodeId], seed: str
     ) -> LocalHandle:
-        return LocalHandle(self._role(role), id, peers, system, seed)
+        return LocalHandle(self.role(role), id, peers, system, seed)
 
     def call(self, function: str, *given: Any) -> Any:
         found = self._namespace.get(function)
@@ -72,7 +72,8 @@ class LocalProgram:
         except Exception as error:
             raise ProgramError(explain(error)) from error
 
-    def _role(self, name: str) -> type[Node]:
+    def role(self, name: str) -> type[Node]:
+        """The node class called `name`."""
         found = self._namespace.get(name)
         if not (inspect.isclass(found) and issubclass(found, Node)):
             nodes = sorted(n for n, c in self._namespace.items() if inspect.isclass(c) and issubclass(c, Node))

@@ -99,8 +99,8 @@ class Simulation(Runtime):
         if self._members[id].up:
             self._crash(self._members[id], None, disk)
 
-    def crash_within(self, id: NodeId, effects: int) -> None:
-        """Crash the node during its next handler, after so many of its effects."""
+    def crash_within(self, id: NodeId, effects: int | None) -> None:
+        """Crash the node during its next handler, after so many of its effects; None: not after all."""
         self._members[id].crash_after = effects
 
     def restart(self, id: NodeId) -> None:

@@ -1,0 +1,317 @@
+"""The bank: each protocol's systems and rules, its bugs by name, and its equivalent mutants with reasons."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import ModuleType
+
+from bugs import gossip, paxos, primary_backup, quorum, raft, rpc, two_phase
+from labkit.facts import Violation
+from labkit.linearizability import check_linearizable
+from labkit.models import Register
+from labkit.portfolio import Liveness, Small, portfolio
+from labkit.program import LocalProgram
+from labkit.explorer import Walk
+from labkit.search import Bounds, Stage
+from labkit.system import System
+from labkit.workload import reads_and_writes, writes
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How one protocol is judged; ``bugs`` need not be stated by the nodes to be seen."""
+
+    module: ModuleType
+    system: System
+    bugs: tuple[str, ...]
+    equivalent: dict[str, str] = field(default_factory=dict)
+    more: dict = field(default_factory=dict)
+    seen_by_clients: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return self.module.__name__.rpartition(".")[2]
+
+    def program(self, bug: str = "", *, facts: bool = True) -> LocalProgram:
+        """The protocol with one guard broken, or none; without `facts`, its nodes claim nothing."""
+        named = dict(vars(self.module))
+        for name, cls in vars(self.module).items():
+            if isinstance(cls, type) and hasattr(cls, "BUG"):
+                named[name] = type(name, (cls,), {"BUG": bug} | ({} if facts else {"facts": _nothing}))
+        return LocalProgram(named)
+
+    def check(self, bug: str = "", *, facts: bool = True, **changes) -> Callable[..., None]:
+        """A check that plays the default portfolio on it."""
+
+        def judge(_):
+            portfolio(self.program(bug, facts=facts), self.system, **{**self.more, **changes})
+
+        return judge
+
+
+def _nothing(_):
+    return ()
+
+
+def within(**limits):
+    """Bounds on the public view: ``within(term=2)``; a limit on something with a length bounds that."""
+
+    def judge(_, view):
+        sizes = ((view.get(name), most) for name, most in limits.items())
+        return all(v is None or (len(v) if isinstance(v, tuple) else v) <= most for v, most in sizes)
+
+    return judge
+
+
+def all_done(run):
+    """Every call of every client has ended."""
+    wanted = sum(len(calls) for _, calls in run.system.workload)
+    return sum(op.outcome == "ok" for op in run.history) >= wanted
+
+
+DONE = Liveness("every call is answered", all_done)
+
+
+# -- Raft -------------------------------------------------------------------------------------
+
+
+def entries_told(event):
+    """What a client is told of an index holds for all clients."""
+    if event.kind == "deliver" and type(event.data).__name__ == "Done":
+        yield ("entry told at", event.data.index), event.data.command if hasattr(event.data, "command") else event.data.value
+
+
+def leaders_seen(event):
+    """Only a leader sends appends, so two senders in one term are two leaders."""
+    if event.kind == "send" and type(event.data).__name__ == "Append":
+        yield ("leader of term", event.data.term), event.node
+
+
+def leads(id, **more):
+    return lambda views: views[id]["role"] == "leader" and all(views[id][k] == v for k, v in more.items())
+
+
+def length(id, count):
+    return lambda views: len(views[id]["log"]) == count
+
+
+RAFT = Protocol(
+    raft,
+    System.of(5, "Raft", client="Appender", workload=writes(3, 6), gap_ms=30),
+    (
+        "half_is_a_majority", "votes_twice", "grants_old_terms", "votes_before_saving", "ignores_the_log",
+        "compares_length_only", "counts_stale_votes", "counts_refusals", "counts_a_vote_twice",
+        "keeps_its_vote", "vote_not_saved", "term_not_saved", "log_not_saved", "leader_keeps_leading",
+        "answers_before_replicating", "accepts_a_stale_leader", "appends_before_saving",
+        "commits_past_the_append", "no_consistency_check", "keeps_conflicting_entries",
+        "stale_append_truncates", "counts_stale_appends", "counts_failed_appends", "commits_older_terms",
+    ),
+    more={
+        "small": Small(
+            System.of(3, "Raft", client="Appender", workload=writes(1, 2)),
+            Walk(steps_max=70, restarts=2, cuts=1, duplicates=True),
+            Bounds(restarts=1, cuts=True, within=within(term=3, log=3)),
+        ),
+        "derive": (entries_told, leaders_seen),
+        "liveness": Liveness("every command is committed", all_done, down=1),
+    },
+)  # fmt: skip
+
+# -- Paxos ------------------------------------------------------------------------------------
+
+
+def value_told(event):
+    if event.kind == "deliver" and type(event.data).__name__ == "Chosen":
+        yield "the chosen value", event.data.value
+
+
+PAXOS = Protocol(
+    paxos,
+    System.of(
+        5, "Paxos", client="Asker", workload={f"c{i}": [("ask", f"n{i}", f"v{i}")] * 2 for i in (1, 2, 3)}
+    ),
+    (
+        "half_is_a_majority", "ballots_are_shared", "counts_old_promises", "counts_a_promise_twice",
+        "proposes_its_own", "picks_the_lowest", "forgets_in_its_promise", "promises_before_saving",
+        "promise_not_saved", "accepts_below_its_promise", "accepts_before_saving", "accepted_not_saved",
+        "counts_over_ballots", "counts_an_accept_twice", "learns_from_one", "round_not_saved",
+    ),
+    more={
+        "small": Small(
+            System.of(3, "Paxos", client="Asker", workload={"c1": [("ask", "n1", "v1")], "c2": [("ask", "n2", "v2")]}),
+            Walk(steps_max=60, restarts=2, cuts=1, duplicates=True, timers=4),
+            Bounds(restarts=1, cuts=True, within=within(round=2)),
+        ),
+        "derive": (value_told,),
+        "liveness": Liveness("every client hears the chosen value", all_done, down=2),
+    },
+)  # fmt: skip
+
+# -- two-phase commit -------------------------------------------------------------------------
+
+
+def voters_know(run):
+    return all(
+        run.observe(id).get("outcome") is not None
+        for id in run.system.node_ids
+        if run.observe(id).get("vote") is not None
+    )
+
+
+TWO_PHASE = Protocol(
+    two_phase,
+    System.of({"c": "Coordinator", "p1": "Participant", "p2": "Participant", "p3": "Participant"}),
+    (
+        "outcome_not_saved", "commits_on_a_time_out", "changes_its_mind", "counts_a_vote_twice",
+        "presumes_commit", "tells_before_saving", "aborts_after_yes", "votes_before_saving",
+        "vote_not_saved", "never_asks",
+    ),
+    {
+        "asks_again_after_a_crash": "votes are saved, so asking again gets the same answers",
+        "follows_every_outcome": "a right coordinator never tells two outcomes",
+        "participant_forgets": "it asks again and hears the same",
+    },
+    more={
+        "small": Small(
+            System.of({"c": "Coordinator", "p1": "Participant", "p2": "Participant"}),
+            Walk(steps_max=40, restarts=2, cuts=2, duplicates=True, timers=6),
+            Bounds(restarts=2, cuts=True),
+        ),
+        "liveness": Liveness("every participant that voted hears the outcome", voters_know),
+        "until_ms": 500,
+    },
+)  # fmt: skip
+
+REFUSAL = Protocol(
+    two_phase,
+    System.of({"c": "Coordinator", "p1": "Participant", "p2": "Participant", "p3": "Refuser"}),
+    ("takes_no_for_yes", "commits_with_one_missing", "waits_after_its_no"),
+    more={**TWO_PHASE.more, "small": Small(
+        System.of({"c": "Coordinator", "p1": "Participant", "p3": "Refuser"}),
+        Walk(steps_max=40, restarts=2, cuts=2, duplicates=True, timers=6),
+        Bounds(restarts=2, cuts=True),
+    )},
+)  # fmt: skip
+
+# -- primary and backup -----------------------------------------------------------------------
+
+PRIMARY_BACKUP = Protocol(
+    primary_backup,
+    System.of(
+        {"s1": "Server", "s2": "Server", "v": "ViewServer"}, client="Appender", workload=writes(2, 6), gap_ms=30
+    ),
+    (
+        "does_not_wait_for_ready", "ready_before_the_backup", "answers_before_the_backup",
+        "takes_an_old_primary", "keeps_its_own_tail", "answers_before_saving", "log_not_saved",
+        "counts_stale_syncs", "counts_old_readies", "takes_old_views", "view_not_saved",
+    ),
+    more={
+        "small": Small(
+            System.of({"s1": "Server", "s2": "Server", "v": "ViewServer"}, client="Appender", workload=writes(2, 2)),
+            Walk(steps_max=80, restarts=2, cuts=1, duplicates=True, timers=8),
+            Bounds(restarts=1, cuts=True, within=within(number=4, log=3)),
+        ),
+        "derive": (entries_told,),
+        "liveness": DONE,
+    },
+)  # fmt: skip
+
+# -- a register on quorums --------------------------------------------------------------------
+
+
+def linearizable(run):
+    judgement = check_linearizable(run.history, Register(), 20_000)
+    return Violation("the register is linearizable", str(judgement)) if judgement.verdict == "violation" else None
+
+
+QUORUM = Protocol(
+    quorum,
+    System.of(3, "Replica", client="Register", workload=reads_and_writes(3, 6), gap_ms=5),
+    (
+        "half_is_a_majority", "writes_without_asking", "reads_from_one", "reads_the_first_answer",
+        "reads_without_writing_back", "counts_old_answers", "counts_an_answer_twice", "stamps_are_shared",
+        "does_not_count_up", "takes_older_values", "value_not_saved", "stores_before_saving",
+    ),
+    more={
+        "small": Small(
+            System.of(3, "Replica", client="Register", workload=reads_and_writes(3, 3)),
+            Walk(steps_max=90, restarts=2, cuts=1, duplicates=True, timers=4),
+            Bounds(restarts=1, within=within(phase=4)),
+        ),
+        "judge": linearizable,
+        "liveness": Liveness("every call is answered", all_done, down=1),
+    },
+)  # fmt: skip
+
+# -- gossip -----------------------------------------------------------------------------------
+
+
+def converged(run):
+    views = [run.observe(id) for id in run.system.node_ids]
+    acked = sum(op.value for op in run.history if op.f == "add" and op.outcome == "ok")
+    asked = sum(op.value for op in run.history if op.f == "add")
+    ended = all(op.returned_us is not None for op in run.history)
+    same = all(view == views[0] for view in views)
+    return ended and same and acked <= views[0]["value"] <= asked
+
+
+TOLD = {
+    f"c{i}": [("add", f"n{i}", i), ("put", f"n{i}", f"text {i}"), ("add", f"n{i}", 10 * i)] for i in (1, 2, 3)
+}
+
+GOSSIP = Protocol(
+    gossip,
+    System.of(4, "Gossiper", client="Teller", workload=TOLD, gap_ms=40),
+    (
+        "stamps_are_shared", "tells_news_once", "tells_only_the_first", "stops_after_a_while",
+        "adds_what_it_hears", "takes_the_last_it_heard", "keeps_the_first", "forgets_in_a_crash",
+    ),
+    {
+        "tells_only_its_own": "every node still tells every other its own count directly",
+        "takes_equal_stamps": "stamps are unique, so equal stamps carry equal texts",
+    },
+    more={
+        "liveness": Liveness("all nodes agree, on what they were told", converged, within_ms=3_000),
+        "until_ms": 600,
+    },
+)  # fmt: skip
+
+# -- calls at most once -----------------------------------------------------------------------
+
+
+def one_call_an_answer(event):
+    if event.kind == "ok":
+        yield ("call answered with", event.data), (event.node, event.id)
+
+
+def not_more_than_called(run):
+    for op in run.history:
+        if op.outcome == "ok" and op.result > len(run.history):
+            what = f"{op.result} executions for {len(run.history)} calls"
+            return Violation("a call is executed at most once", what)
+    return None
+
+
+RPC = Protocol(
+    rpc,
+    System.of({"server": "Server"}, client="Caller", workload={f"c{i}": [("inc",)] * 8 for i in (1, 2)}),
+    (
+        "executes_every_copy", "executes_old_copies", "forgets_who_called", "keeps_one_client_only",
+        "answers_before_saving", "answers_with_today", "saves_in_two_steps", "answers_not_saved",
+        "nothing_saved", "renumbers_a_retry", "takes_any_answer",
+    ),
+    more={
+        "small": Small(
+            System.of({"server": "Server"}, client="Caller", workload={f"c{i}": [("inc",)] * 3 for i in (1, 2)}),
+            Walk(steps_max=50, restarts=1, cuts=1, duplicates=True, timers=6),
+            Bounds(restarts=1, cuts=True, within=within(number=4, value=8)),
+        ),
+        "derive": (one_call_an_answer,),
+        "judge": not_more_than_called,
+        "liveness": DONE,
+    },
+)  # fmt: skip
+
+PROTOCOLS = (RAFT, PAXOS, TWO_PHASE, REFUSAL, PRIMARY_BACKUP, QUORUM, GOSSIP, RPC)
+BUGS = [(protocol, bug) for protocol in PROTOCOLS for bug in protocol.bugs]
