@@ -107,16 +107,17 @@ def check(exercise: str, *, budget: str = "") -> Report:
 
 
 def check_bundle(
-    lab: Lab, bundle: Bundle, exercise: str, *, budget: str = "public", replaying: Counterexample | None = None
+    lab: Lab, bundle: Bundle, exercise: str, *, budget: str = "public", file: Path | None = None
 ) -> Report:
-    """The report on one exercise of a program that is given as text."""
+    """The report on one exercise of a program that is given as text; or on the counterexample in `file`."""
     loaded = bundle.load()
+    program = LocalProgram(loaded.namespace)
+    replaying = None if file is None else read_counterexample(file, program)
     found = [c for c in lab.load_checks(loaded.given) if c.exercise == exercise]
     if not found:
         raise CourseError(f"lab {lab.id} has no check for {exercise!r}; its checks are in {lab.folder.name}/checks.py")
     if replaying is not None:
         found = [c for c in found if c.name == replaying.setup.get("name")] or found
-    program = LocalProgram(loaded.namespace)
     verdicts = []
     for one in found:
         verdicts.append(run_check(one, program, budget=budget, replaying=replaying))
@@ -130,12 +131,11 @@ def replay(exercise: str, name: str = "", *, file: str | Path | None = None) -> 
     `name` is what a failed check printed; `file` is the one that comes with a grader's feedback.
     """
     lab = lab_of(exercise)
-    bundle = current_bundle(lab)
     path = Path(file) if file is not None else lab.own_folder / "counterexamples" / f"{name}.json"
-    return check_bundle(lab, bundle, exercise, replaying=read_counterexample(path, bundle))
+    return check_bundle(lab, current_bundle(lab), exercise, file=path)
 
 
-def read_counterexample(path: Path, bundle: Bundle) -> Counterexample:
+def read_counterexample(path: Path, program: LocalProgram) -> Counterexample:
     """The counterexample in a file, its messages built from the program's own classes."""
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
@@ -143,7 +143,7 @@ def read_counterexample(path: Path, bundle: Bundle) -> Counterexample:
         raise CourseError(f"there is no counterexample {path.name!r} here; run the check again to get one") from None
     except ValueError:
         raise CourseError(f"{path} is not a counterexample: it is not JSON") from None
-    return Counterexample.from_encoded(raw, LocalProgram(bundle.load().namespace).classes)
+    return Counterexample.from_encoded(raw, program.classes)
 
 
 def show(report: Report) -> None:

@@ -430,6 +430,9 @@ check("1.8")
 # %% predict
 predict("1.9", "The power may go between any two lines. Where must the save stand?", options=["before the send", "after the send", "anywhere"])
 
+# %% [markdown]
+# Then write it, and let the check take the power away for you.
+
 # %% exercise=1.9
 @exercise("1.9", into=DurableServer)            # about 7 lines
 def on_request(self, source: NodeId, request: Request) -> None:
