@@ -1,0 +1,61 @@
+"""Every lab: its wrong answers fall to the check that they name, its right ones pass, its notebooks run."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+
+from grading.attempt import try_answers
+from grading.build import both_ways, stale
+from grading.course import all_labs, open_lab
+
+ROOT = Path(__file__).parent.parent
+LABS = all_labs(ROOT)
+
+
+def answers_of(id, name):
+    path = ROOT / "grading" / open_lab(id).name / name
+    if not path.exists():
+        pytest.skip(f"lab {id} has no {name}: it has no graded exercise")
+    return path
+
+
+@pytest.mark.parametrize("id", LABS)
+def test_each_wrong_answer_falls_to_the_check_that_it_names(id):
+    lab = open_lab(id)
+    tried = list(try_answers(lab, answers_of(id, "wrong.py"), host="local", budget="small"))
+    odd = [f"{t.answer}: {t.title}: {t.status} {t.what}" for t in tried if not t.ok]
+    assert tried
+    assert odd == []
+
+
+@pytest.mark.parametrize("id", LABS)
+def test_right_answers_written_differently_pass_every_check(id):
+    lab = open_lab(id)
+    tried = list(try_answers(lab, answers_of(id, "right.py"), host="local", budget="small"))
+    odd = [f"{t.answer}: {t.title}: {t.status} {t.what}" for t in tried if t.status != "passed"]
+    assert len({t.answer for t in tried}) >= 2
+    assert odd == []
+
+
+@pytest.mark.parametrize("id", LABS)
+def test_every_check_rejects_some_wrong_answer(id):
+    lab = open_lab(id)
+    rejected = defaultdict(set)
+    for one in try_answers(lab, answers_of(id, "wrong.py"), host="local", budget="small"):
+        rejected[one.check] |= {one.answer} if one.status == "failed" else set()
+    idle = [f"{c.exercise} {c.title}" for c in lab.checks if not rejected[c.name]]
+    assert idle == []
+
+
+@pytest.mark.parametrize("id", LABS)
+def test_committed_notebooks_are_what_their_source_gives(id):
+    assert stale(open_lab(id)) == []
+
+
+@pytest.mark.parametrize("id", LABS)
+def test_notebooks_run_solved_and_as_handed_out(id, monkeypatch):
+    monkeypatch.setenv("LABKIT_BUDGET", "small")
+    assert list(both_ways(open_lab(id))) == []
