@@ -75,6 +75,7 @@ class History:
     annotations: list[Annotation] = field(default_factory=list)
     _position: int = 0
     _lives: dict[str, int] = field(default_factory=dict)
+    _given_up: set[int] = field(default_factory=set)
 
     def invoke(
         self,
@@ -114,6 +115,7 @@ class History:
     def info(self, id: int, *, time_us: int | None = None) -> None:
         """Nobody knows; the client's next operation belongs to a new process."""
         operation = self._open(id)
+        self._given_up.add(id)
         self.operations[id] = replace(operation, returned_us=time_us)
         self._lives[operation.client] = self._lives.get(operation.client, 1) + 1
 
@@ -182,7 +184,7 @@ class History:
         operation = self.operations[id] if 0 <= id < len(self.operations) else None
         if operation is None:
             raise ValueError(f"operation {id} was never invoked; its response cannot be recorded")
-        if operation.outcome != "info" or operation.returned is not None:
+        if operation.outcome != "info" or id in self._given_up:
             raise ValueError(f"operation {operation} has already ended; answer each operation once")
         return operation
 
