@@ -2,8 +2,8 @@
 
 Made for anything with the vocabulary of ``Simulation`` and ``Cluster``: ``observe``,
 ``crash``, ``restart``, ``pause``, ``resume``, ``cut``, ``heal``, ``set_link`` (its own, or its
-``network``'s), ``trace`` and ``history``; with ``invoke``, the reader can be a client too.  A
-simulation is played in slow motion.  Each click is also a line of code: see ``actions``.
+``network``'s), ``network.cuts``, ``trace`` and ``history``; with ``invoke``, the reader can be
+a client too.  A simulation is played in slow motion.  Each click is a line in ``actions`` too.
 
 Runs on the event loop of the notebook, without threads: cells that wait must ``await``.
 """
@@ -15,9 +15,11 @@ from collections.abc import Iterable
 from typing import Any
 
 from labkit.figures.display import Figure
+from labkit.figures.presets import PRESETS
 from labkit.figures.ring import as_table, ring
 from labkit.figures.theme import brief, node_colours
 
+ERAS = ("current_term", "term", "view", "ballot")
 VALUES_MAX, LINES_MAX, ANSWERS_MAX, FLIGHTS_MAX = 8, 30, 6, 40
 SILENCE_MAX = 40
 """Ticks without a sign of a view after which the panel stops by itself."""
@@ -43,6 +45,8 @@ class Panel:
         self.link = {"delay_ms": 10.0, "loss": 0.0}
         self.down: set[str] = set()
         self.paused: set[str] = set()
+        has_own = hasattr(cluster, "set_link")
+        self._links, self._links_name = (cluster, "") if has_own else (cluster.network, "network.")
         self._read, self._silence = 0, 0
         self._lines: list[str] = []
         self._flights: list[tuple[str, str, str, bool]] = []
@@ -54,11 +58,12 @@ class Panel:
     def look(self) -> dict[str, Any]:
         """All nodes just now, and what has happened since the last look, as plain JSON."""
         self._read_trace()
+        seen = self._seen()
         flights, self._flights = self._flights[-FLIGHTS_MAX:], []
         violation = getattr(self.cluster, "violation", None)
         return {
             "now": getattr(self.cluster, "now_ms", None),
-            "nodes": [self._node(name) for name in self.nodes],
+            "nodes": [self._node(name, seen.get(name) or {}) for name in self.nodes],
             "clients": list(self.clients),
             "colours": node_colours(self.members),
             "cuts": sorted(self.cuts),
@@ -77,16 +82,18 @@ class Panel:
     @property
     def cuts(self) -> frozenset[tuple[str, str]]:
         """The directions that are cut just now."""
-        return frozenset(getattr(self.cluster, "network", self.cluster).cuts)
+        return frozenset(self.cluster.network.cuts)
 
-    def _node(self, name: str) -> dict[str, Any]:
-        seen = {} if name in self.down else dict(self.cluster.observe(name) or {})
+    def _seen(self) -> dict[str, dict[str, Any]]:
+        up = [name for name in self.nodes if name not in self.down]
+        if hasattr(self.cluster, "observations"):  # all at once: each may take a while to answer
+            return dict(self.cluster.observations(*up))
+        return {name: self.cluster.observe(name) for name in up}
+
+    def _node(self, name: str, seen: dict[str, Any]) -> dict[str, Any]:
         status = "down" if name in self.down else "paused" if name in self.paused else "up"
         role = next((_plain(seen[key]) for key in ("role", "state") if key in seen), "")
-        era = next(
-            (str(seen[key]) for key in ("current_term", "term", "view", "ballot") if key in seen),
-            "",
-        )
+        era = next((str(seen[key]) for key in ERAS if key in seen), "")
         log = seen.get("log")
         values = {key: _plain(value) for key, value in seen.items() if key not in ("log", "role")}
         return {
@@ -97,6 +104,7 @@ class Panel:
         }  # fmt: skip
 
     def _read_trace(self) -> None:
+        getattr(self.cluster, "pull", bool)()  # a real cluster's trace is fetched
         trace = self.cluster.trace
         for index in range(self._read, len(trace)):
             event = trace[index]
@@ -151,10 +159,13 @@ class Panel:
         if name not in self.link:
             return
         self.link[name] = float(value)
-        spread = (round(value * 0.5, 1), round(value * 1.5, 1))
-        given: dict[str, Any] = {name: spread if name == "delay_ms" else float(value)}
-        getattr(self.cluster, "network", self.cluster).set_link(**given)
-        self._record("network.set_link(" + ", ".join(f"{k}={v!r}" for k, v in given.items()) + ")")
+        given = f"{name}={value:g}"
+        if name == "delay_ms":
+            given = f"delay_ms=({value * 0.5:g}, {value * 1.5:g})"
+            self._links.set_link(delay_ms=(value * 0.5, value * 1.5))
+        else:
+            self._links.set_link(**{name: float(value)})
+        self._record(f"{self._links_name}set_link({given})")
 
     def _do_invoke(self, client: str, f: str, key: str, value: str) -> None:
         given = [f, key or None, value or None]
@@ -173,7 +184,8 @@ class Panel:
             self._record(f"cut({source!r}, {destination!r})")
 
     def _leader(self) -> str:
-        leaders = [name for name in self.nodes if self._node(name)["role"] in ("leader", "primary")]
+        roles = {name: self._node(name, seen)["role"] for name, seen in self._seen().items()}
+        leaders = [name for name, role in roles.items() if role in ("leader", "primary")]
         return leaders[-1] if leaders else self.nodes[0]
 
     def _record(self, call: str) -> None:
@@ -253,44 +265,8 @@ _STATUS: dict[str, Any] = {
 }
 
 
-def _between(*groups: Iterable[str]) -> set[tuple[str, str]]:
-    sides = [tuple(group) for group in groups]
-    return {
-        (a, b) for one in sides for other in sides if one is not other for a in one for b in other
-    }
-
-
-def _bridge(nodes: tuple[str, ...], _leader: str) -> set[tuple[str, str]]:
-    """Two halves that hear each other only through the node in the middle, which hears both."""
-    half = len(nodes) // 2
-    return _between(nodes[:half], nodes[len(nodes) - half :])
-
-
-def _ring(nodes: tuple[str, ...], _leader: str) -> set[tuple[str, str]]:
-    """Each node hears its two neighbours only."""
-    count = len(nodes)
-    apart = {
-        (i, j)
-        for i in range(count)
-        for j in range(count)
-        if (i - j) % count not in (0, 1, count - 1)
-    }
-    return {(nodes[i], nodes[j]) for i, j in apart}
-
-
-PRESETS: dict[str, Any] = {
-    "isolate": lambda nodes, leader: _between([leader], [n for n in nodes if n != leader]),
-    "split": lambda nodes, _: _between(nodes[: len(nodes) // 2], nodes[len(nodes) // 2 :]),
-    "bridge": _bridge,
-    "ring": _ring,
-}
-"""Directions to cut, from the nodes and the leader."""
-
-
 def _plain(value: Any) -> str:
     name = getattr(value, "name", None)  # an Enum's member
-    return (
-        name.lower()
-        if isinstance(name, str)
-        else brief(value if isinstance(value, str) else repr(value), 60)
-    )
+    if isinstance(name, str):
+        return name.lower()
+    return brief(value if isinstance(value, str) else repr(value), 60)

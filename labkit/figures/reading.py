@@ -64,12 +64,8 @@ class _TraceReader:
                 self.moments[-1].marks += "V"
 
     def finish(self, title: str, annotations: Iterable[Annotation]) -> Scene:
-        for (kind, name), start in self._since.items():
-            self.spans.append(
-                Span(
-                    kind, self.place.get(name, -1), start, self._now, _SPAN_TEXTS[kind].format(name)
-                )
-            )
+        for kind, name in list(self._since):
+            self._close(kind, name)
         given = [_span_of(note, self._now) for note in annotations]
         if given:
             self.spans = [span for span in self.spans if span.node >= 0] + given
@@ -105,18 +101,8 @@ class _TraceReader:
     def _send(self, event: Event, start: int) -> None:
         self._open[event.node, event.id] = len(self.arrows)
         ends = self.place.get(event.node, -1), self.place.get(event.peer or "", -1)
-        self.arrows.append(
-            Arrow(
-                start,
-                -1,
-                *ends,
-                self._now,
-                self._now,
-                _type(event.data),
-                _value(event.data),
-                "open",
-            )
-        )
+        what = _type(event.data), _value(event.data)
+        self.arrows.append(Arrow(start, -1, *ends, self._now, self._now, *what, "open"))
 
     def _deliver(self, event: Event) -> None:
         self._begin(event)
@@ -130,18 +116,16 @@ class _TraceReader:
         if index is None:
             return  # sent before the trace begins
         arrow = self.arrows[index]
-        if arrow.fate == "open":
-            self.arrows[index] = arrow._replace(end=end, received=self._now, fate=fate)
-        else:
-            self.arrows.append(
-                arrow._replace(end=end, received=self._now, fate="again" if end >= 0 else fate)
-            )
+        if arrow.fate != "open":  # a copy
+            fate = "again" if fate == "arrived" else fate
+            index = len(self.arrows)
+            self.arrows.append(arrow)
+        self.arrows[index] = arrow._replace(end=end, received=self._now, fate=fate)
 
     def _start(self, event: Event) -> None:
-        again = event.id > 1
         self._close("down", event.node)
         self._close("paused", event.node)
-        self._begin(event, "R" if again else "")
+        self._begin(event, "R" if event.id > 1 else "")
 
     def _crash(self, event: Event) -> None:
         self._begin(event, "C")
@@ -156,21 +140,24 @@ class _TraceReader:
         self._begin(event, "n")
 
     def _net(self, event: Event) -> None:
-        text = str(event.data)
+        """Links changed: the band so far ends, and another begins if something is still cut."""
         self._begin(event, "n")
-        self._close("cut", self._cut)
-        self._cut = "" if text.startswith("heal") else f"{self._cut}, {text}" if self._cut else text
-        if self._cut:
-            self._since["cut", self._cut] = self._now
+        text, cut = str(event.data), self._cut
+        if text == "healed":
+            cut = ""
+        elif any(sign in text for sign in (" | ", " ✗ ", " takes ")):
+            cut = f"{cut}, {text}" if cut else text
+        if cut != self._cut:
+            self._close("cut", self._cut)
+            self._cut = cut
+            if cut:
+                self._since["cut", cut] = self._now
 
     def _close(self, kind: str, name: str) -> None:
         start = self._since.pop((kind, name), None)
         if start is not None:
-            self.spans.append(
-                Span(
-                    kind, self.place.get(name, -1), start, self._now, _SPAN_TEXTS[kind].format(name)
-                )
-            )
+            text = name if kind == "cut" else f"{name} is {kind}"
+            self.spans.append(Span(kind, self.place.get(name, -1), start, self._now, text))
 
 
 _BEGINNINGS: Mapping[str, Any] = {
@@ -185,16 +172,8 @@ _BEGINNINGS: Mapping[str, Any] = {
     "invoke": lambda reader, event: reader._begin(event, "i"),
     "note": lambda reader, event: reader._begin(event, "n"),
 }
-_EFFECT_MARKS = {
-    "save": "s",
-    "ok": "o",
-    "fail": "x",
-    "info": "u",
-    "fact": "f",
-    "error": "E",
-    "print": "p",
-}
-_SPAN_TEXTS = {"down": "{} is down", "paused": "{} is paused", "cut": "{}"}
+_EFFECTS = ("save", "ok", "fail", "info", "fact", "error", "print")
+_EFFECT_MARKS = dict(zip(_EFFECTS, "soxufEp", strict=True))
 
 
 def _span_of(note: Annotation, until: float) -> Span:
@@ -228,28 +207,21 @@ def _scene_of_steps(found: Counterexample, title: str | None) -> Scene:
 
 
 def _add_step(scene: Scene, number: int, told: Told) -> None:
-    step = told.step
+    step, at = told.step, float(number)
     place = scene.nodes.index(step.node)
     changes: list[Change] = [(name, was, now) for name, was, now in told.changes]
     effects = [*told.sent, *([told.note] if told.note else [])]
-    marks = (
-        _STEP_MARKS.get(step.kind, "")
-        + ("d" if changes and step.kind != "start" else "")
-        + ("" if step.cut is None else "C")
-    )
+    crash, changed = step.cut is not None, bool(changes) and step.kind != "start"
+    marks = _STEP_MARKS.get(step.kind, "") + "d" * changed + "C" * crash
     if step.kind == "start":
         scene.spans.append(Span("down", place, number - 0.7, number - 0.1, f"{step.node} is down"))
     if step.source is not None:
         source = scene.nodes.index(step.source)
         start = _sending_step(scene, source, f"sends {step.node} {step.data}")
         sent = scene.moments[start].at if start >= 0 else 0.0
-        label = _type(step.data), _value(step.data)
-        scene.arrows.append(
-            Arrow(start, number - 1, source, place, sent, float(number), *label, "arrived")
-        )
-    scene.moments.append(
-        Moment(float(number), place, step.kind, str(step), marks, changes, effects)
-    )
+        ends = start, number - 1, source, place, sent, at
+        scene.arrows.append(Arrow(*ends, _type(step.data), _value(step.data), "arrived"))
+    scene.moments.append(Moment(at, place, step.kind, str(step), marks, changes, effects))
 
 
 _STEP_MARKS = {"start": "R", "timer": "t", "invoke": "i"}
@@ -257,9 +229,7 @@ _STEP_MARKS = {"start": "R", "timer": "t", "invoke": "i"}
 
 def _sending_step(scene: Scene, source: int, effect: str) -> int:
     """The latest step at the source that sent this; -1 if none did: the boot sent it."""
-    sent = [
-        i
-        for i, moment in enumerate(scene.moments)
-        if moment.node == source and effect in moment.effects
-    ]
-    return sent[-1] if sent else -1
+    for index in range(len(scene.moments) - 1, -1, -1):
+        if scene.moments[index].node == source and effect in scene.moments[index].effects:
+            return index
+    return -1

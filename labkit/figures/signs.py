@@ -7,36 +7,45 @@ from __future__ import annotations
 
 from typing import Any
 
-from labkit.figures.theme import INK, VIOLATION, tag
+from labkit.figures.svg import circle, path, words
+from labkit.figures.theme import INK, VIOLATION
 
 
-def _shape(path: str, **look: Any) -> Any:
-    return lambda x, y: tag("path", d=f"M{x:.1f} {y:.1f}{path}", **look)
+def _shape(form: str, width: float = 0.0) -> Any:
+    """A sign of strokes, or, without a width, of a filled outline."""
+    fill = "none" if width else INK
+    return lambda x, y: path(f"M{x:.1f} {y:.1f}{form}", width, fill=fill)
 
 
 def _letter(letter: str) -> Any:
-    look = {"fill": INK, "font_weight": "bold", "text_anchor": "middle"}
-    return lambda x, y: tag("text", letter, x=x, y=y + 4, **look)
+    return lambda x, y: words(x, y + 4, letter, "middle", font_weight="bold", font_size=13)
 
 
-_THIN = {"fill": "none", "stroke": INK, "stroke_width": 1.8}
 SIGNS: dict[str, Any] = {
-    "V": lambda x, y: tag("circle", cx=x, cy=y, r=9, fill="none", stroke=VIOLATION, stroke_width=3),
-    "C": _shape("m-5 -5l10 10m0 -10l-10 10", fill="none", stroke=INK, stroke_width=2.8),
-    "R": _shape("m-4 5l9 -5l-9 -5z", fill=INK),
-    "d": _shape("m0 -4.5l4.5 4.5l-4.5 4.5l-4.5 -4.5z", fill=INK),
+    "V": lambda x, y: circle(x, y, 9, "none", stroke=VIOLATION, stroke_width=3),
+    "C": _shape("m-5 -5l10 10m0 -10l-10 10", 2.8),
+    "R": _shape("m-4 5l9 -5l-9 -5z"),
+    "d": _shape("m0 -4.5l4.5 4.5l-4.5 4.5l-4.5 -4.5z"),
     "E": _letter("!"),
-    "i": _shape("m-4 -3h8l-4 7z", fill=INK),
-    "t": _shape("m-4 -4h8l-8 8h8z", fill="none", stroke=INK, stroke_width=1.2),
-    "s": _shape("m-3.5 -3.5h7v7h-7z", fill=INK),
-    "o": _shape("m-4 0l3 4l6 -8", **_THIN),
-    "x": _shape("m-3 -3l6 6m0 -6l-6 6", **_THIN),
+    "i": _shape("m-4 -3h8l-4 7z"),
+    "t": _shape("m-4 -4h8l-8 8h8z", 1.2),
+    "s": _shape("m-3.5 -3.5h7v7h-7z"),
+    "o": _shape("m-4 0l3 4l6 -8", 1.8),
+    "x": _shape("m-3 -3l6 6m0 -6l-6 6", 1.8),
     "u": _letter("?"),
-    "f": _shape("m-3 5v-10l8 3l-8 3", fill=INK, stroke=INK),
+    "f": _shape("m-3 5v-10l8 3l-8 3", 1.0),
 }
-ON_LANE = "VCRd"
-SIGN_NAMES = {
-    "V": "rule broken", "C": "crash", "E": "error", "R": "restart", "s": "saved", "d": "changed",
-    "t": "timer", "i": "asked", "o": "answered", "x": "failed", "u": "unknown", "f": "fact",
-}  # fmt: skip
-"""What each sign means; the interactive view draws the same shapes."""
+ON_LANE, ROUTINE = "VCRd", "tios"
+"""Signs on the line itself, all others stand outside it; signs that a dense picture leaves out."""
+NAMES = (
+    "rule broken",
+    "crash",
+    "restart",
+    "changed",
+    "error",
+    "asked",
+    "timer",
+    "saved",
+    "answered",
+)
+SIGN_NAMES = dict(zip(SIGNS, (*NAMES, "failed", "unknown", "fact"), strict=True))

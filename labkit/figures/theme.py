@@ -10,8 +10,7 @@ from __future__ import annotations
 
 import html
 import re
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 NODE_COLOURS = ("#E69F00", "#56B4E9", "#009E73", "#0072B2", "#CC79A7")
 CLIENT_COLOUR = "#6B6B6B"
@@ -46,28 +45,3 @@ def brief(text: str, limit: int) -> str:
     """`text` on one line, cut to `limit` characters with an ellipsis."""
     text = " ".join(text.split())
     return text if len(text) <= limit else text[: max(0, limit - 1)] + "…"
-
-
-def tag(name: str, content: Iterable[str] | str = "", /, **attributes: Any) -> str:
-    """One SVG or HTML element; `content` is markup already, attributes are escaped.
-
-    An underscore in an attribute's name stands for a hyphen: ``stroke_width=2``.
-    """
-    given = "".join(
-        f' {key.strip("_").replace("_", "-")}="{_attribute(value)}"'
-        for key, value in attributes.items()
-        if value is not None and value != ""
-    )
-    inner = content if isinstance(content, str) else "".join(content)
-    return f"<{name}{given}>{inner}</{name}>" if inner else f"<{name}{given}/>"
-
-
-def picture(parts: Iterable[str], **size: Any) -> str:
-    """A whole SVG picture, on white: it may be shown on a page of any colour."""
-    look = {"role": "img", "font_family": "system-ui, sans-serif", "font_size": 12, **size}
-    paper = tag("rect", width="100%", height="100%", fill=PAPER)
-    return tag("svg", [paper, *parts], xmlns="http://www.w3.org/2000/svg", **look)
-
-
-def _attribute(value: object) -> str:
-    return f"{value:.1f}".removesuffix(".0") if isinstance(value, float) else clean(value)
