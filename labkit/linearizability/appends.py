@@ -58,15 +58,14 @@ def conflict_of_strings(operations: Sequence[Operation], initial: Any) -> list[O
     values = _writers(operations)
     cutter = _Cutter(values, initial)
     try:
-        chains: dict[Token, list[tuple[list[Token], Operation]]] = {}
+        chains: dict[Token, list[Operation]] = {}
         for op in operations:
             if op.f in READS:
-                root, *tokens = cutter.cut(op)
-                chains.setdefault(root, []).append((tokens, op))
+                chains.setdefault(cutter.root(op), []).append(op)
         roots = {token: value for token, value in values.items() if value.writer.f in WRITES}
         roots[None] = Value(BEFORE_ALL)
         for token, reads in chains.items():
-            _add_chain(roots[token], reads, values)
+            _add_chain(roots[token], cutter.cut_all(token, reads), values)
         check_chains([*values.values(), roots[None]])
     except Contradiction as contradiction:
         return contradiction.operations
@@ -125,25 +124,41 @@ class _Cutter:
             raise NotApplicable
         return texts
 
-    def cut(self, read: Operation) -> list[Token]:
-        """The token of the put (or None, the initial value) and those of the appends after it."""
+    def root(self, read: Operation) -> Token:
+        """The token of the put that the string read begins with; None: the initial value."""
         text = read.result
         if canonical(text) == canonical(self.initial):
-            return [None]
+            return None
         if not isinstance(text, str) or not text:
             raise Contradiction(read)
-        tokens: list[Token] = []
-        position = len(self.initial) if self.initial and text.startswith(self.initial) else 0
-        while position < len(text):
-            size = next((n for n in self.sizes if text[position : position + n] in self.values), 0)
-            if not size:
-                raise Contradiction(read)
-            tokens.append(text[position : position + size])
-            position += size
-        if self.values[tokens[0]].writer.f == "append":
-            if self.initial and not text.startswith(self.initial):
-                raise Contradiction(read)
-            return [None, *tokens]
         if self.initial and text.startswith(self.initial):
+            return None
+        token = self._token(text, 0)
+        if not token or (self.initial and self.values[token].writer.f == "append"):
             raise Contradiction(read)
-        return tokens
+        return token if self.values[token].writer.f in WRITES else None
+
+    def cut_all(self, root: Token, reads: list[Operation]) -> list[tuple[list[Token], Operation]]:
+        """The appends that each read shows; all must be beginnings of the longest."""
+        longest = max(reads, key=lambda read: len(read.result or ""))
+        text, start = longest.result or "", len((self.initial if root is None else root) or "")
+        ends, tokens = {start: 0}, []
+        position = start
+        while position < len(text):
+            tokens.append(self._token(text, position))
+            if not tokens[-1]:
+                raise Contradiction(longest)
+            position += len(tokens[-1])
+            ends[position] = len(tokens)
+        cut = []
+        for read in reads:
+            shown = read.result or ""
+            if not text.startswith(shown) or len(shown) not in ends:
+                raise Contradiction(longest, read)
+            cut.append((tokens[: ends[len(shown)]], read))
+        return cut
+
+    def _token(self, text: str, position: int) -> str:
+        """The one written string that stands at this position, or "" if none does."""
+        sizes = (size for size in self.sizes if text[position : position + size] in self.values)
+        return text[position : position + next(sizes, 0)]

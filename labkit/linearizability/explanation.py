@@ -11,7 +11,7 @@ unless the allowance of work ended before (then it is only small).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -21,6 +21,7 @@ from labkit.models import Model, canonical
 from labkit.linearizability.judgement import Violation, described, shortened
 
 WORK = 3_000_000  # operations looked at in all repeated checks
+MOST_DOUBTS = 60  # weakened operations of which each is asked whether it matters
 Wrong = Callable[[Sequence[Operation]], bool]
 
 
@@ -85,11 +86,19 @@ class _Shrinking:
         return sorted(self._smaller(core), key=lambda op: op.invoked)
 
     def observed(self, core: Sequence[Operation]) -> list[Operation]:
-        """Weakened operations without which the core would be wrong in another way."""
+        """Weakened operations without which the core would be wrong in another way.
+
+        Only for the reader: the core is wrong with all of them as well as without.
+        """
+        mentioned = {part for op in core for part in _parts(op)}
         kept = {op.id for op in core}
-        possible = [op for op in self.weak.values() if op.id not in kept and _mentioned(op, core)]
+        possible = [
+            op
+            for op in self.weak.values()
+            if op.id not in kept and op.value is not None and not mentioned.isdisjoint(_parts(op))
+        ]
         before = self._stuck(core, possible)
-        for op in list(possible)[:100]:
+        for op in list(possible)[:MOST_DOUBTS]:
             fewer = [other for other in possible if other is not op]
             if self._stuck(core, fewer) == before:
                 possible = fewer
@@ -147,8 +156,9 @@ def _unanswered(operation: Operation) -> Operation:
     return replace(operation, outcome="info", returned=None, result=None)
 
 
-def _mentioned(operation: Operation, core: Sequence[Operation]) -> bool:
-    """Whether the value of this writer could be seen in the core; cheap, and may say yes in doubt."""
-    written = operation.value[1] if operation.f == "cas" else operation.value
-    text = str(written)
-    return written is None or any(text in f"{op.value} {op.result}" for op in core)
+def _parts(operation: Operation) -> Iterator[Any]:
+    """The values that an operation names: its own, its result's, and those inside of both."""
+    for value in (operation.value, operation.result):
+        yield canonical(value)
+        if isinstance(value, list | tuple | set | frozenset):
+            yield from map(canonical, value)

@@ -10,9 +10,9 @@ linearizability", 2017).  Four things make it smaller:
   order that has it later, and nothing else sees a difference.
 - Of open operations with equal calls, the one that returns first is placed first: if an
   order has them the other way round, they can be swapped in it.
-- An unanswered operation may happen at any later moment or never.  It is spent last,
-  few before many, and never where every call does the same with it as without it.  A
-  configuration that spent more than an equal one is dropped.
+- An unanswered operation may happen at any later moment or never.  It is spent when the
+  search is stuck, few before many, and never where every call does the same with it as
+  without it.  A configuration that spent more than an equal one is dropped.
 
 If no configuration is left, the operation whose return was never passed is the one that
 cannot be placed: linearizability is prefix-closed and everything was tried, so which one
@@ -22,7 +22,7 @@ it is does not depend on the order of the search.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from heapq import heappop, heappush
 from typing import Any
 
@@ -30,6 +30,10 @@ from labkit.history import Operation
 from labkit.linearizability.steps import NOT_LEGAL, Steps
 from labkit.linearizability.window import Window
 from labkit.models import Model
+
+EASY = 200  # nodes of a hasty search after which a generous one is worth its while
+PATIENCE = 50  # nodes without progress, after which an unanswered operation is spent
+COMPARISONS = 16  # comparisons with remembered configurations that count as one node
 
 Trail = Any  # (earlier trail, number of an operation) or None: what was placed, last first
 Node = tuple[int, int, int, frozenset[int], Trail]  # next return, mask, state, spent, trail
@@ -47,18 +51,41 @@ class Finding:
 
 
 def search(operations: Sequence[Operation], model: Model, initial: Any, budget: int) -> Finding:
-    """Look for a legal order of the operations of one object, visiting at most `budget` nodes."""
-    return _Search(operations, model, initial).run(budget)
+    """Look for a legal order of the operations of one object, visiting at most `budget` nodes.
+
+    With unanswered operations two cheap searches come first.  The *hasty* one remembers only
+    one way to reach a configuration: if it finds an order, there is one.  The *generous*
+    one spends unanswered operations as often as it likes: if it finds none, there is none.
+    """
+    steps = Steps(model, initial)
+    window = Window(operations, steps)
+    hasty = _Search(steps, window, hasty=True).run(budget // 2 if window.maybe else budget)
+    if hasty.legal or not window.maybe:
+        return hasty
+    nodes = hasty.nodes
+    if nodes > EASY:
+        limit = min(budget - nodes, 2 * nodes)  # its states may grow for ever
+        generous = _Search(steps, window, generous=True).run(limit)
+        nodes += generous.nodes
+        if generous.legal is False:
+            return replace(generous, nodes=nodes)
+    exact = _Search(steps, window).run(budget - nodes)
+    return replace(exact, nodes=nodes + exact.nodes)
 
 
 class _Search:
-    def __init__(self, operations: Sequence[Operation], model: Model, initial: Any) -> None:
-        self.steps = Steps(model, initial)
-        self.window = Window(operations, self.steps)
+    def __init__(
+        self, steps: Steps, window: Window, *, hasty: bool = False, generous: bool = False
+    ) -> None:
+        self.steps = steps
+        self.window = window
+        self.hasty = hasty
+        self.generous = generous
         self.seen: dict[tuple[int, int, int], list[frozenset[int]]] = {}
         self.stack: list[tuple[Node, int]] = []  # place this operation next; ~k: spend this one
         self.saved: list[tuple[int, int, int, Node]] = []
         self.nodes = 0
+        self.patience = PATIENCE
         self.furthest: tuple[int, Trail] = (-1, None)
 
     def run(self, budget: int) -> Finding:
@@ -67,7 +94,8 @@ class _Search:
         while self.stack or self.saved:
             if self.nodes >= budget:
                 return Finding(None, self.nodes)
-            if not self.stack:
+            if not self.stack or (self.saved and self.nodes > self.patience):
+                self.patience = self.nodes + PATIENCE
                 node = heappop(self.saved)[-1]
                 self.stack += [(node, ~k) for k in self._spendable(node)]
             elif self._follow(*self.stack.pop()):
@@ -78,10 +106,9 @@ class _Search:
         i, mask, state, spent, trail = node
         if j < 0:
             after = self.steps.rows[state][self.window.maybe_calls[~j]]
-            return self._enter(i, mask, after, spent | {~j}, (trail, j), self.window.reads[i])
+            spent = spent if self.generous else spent | {~j}
+            return self._enter(i, mask, after, spent, (trail, j), self.window.reads[i])
         after = self.steps.rows[state][self.window.calls[j]]
-        if after == NOT_LEGAL:
-            return False
         return self._enter(i, mask | self.window.bits[j], after, spent, (trail, j), self.window.reads[i])
 
     def _enter(
@@ -108,24 +135,30 @@ class _Search:
     def _remember(self, node: Node) -> None:
         i, mask, state, spent, trail = node
         before = self.seen.setdefault((i, mask, state), [])
-        if any(fewer <= spent for fewer in before):
+        if before and (self.hasty or any(fewer <= spent for fewer in before)):
             return
         before.append(spent)
-        self.nodes += 1
+        self.nodes += 1 + len(before) // COMPARISONS
         if i > self.furthest[0]:
             self.furthest = i, trail
-        self.stack += [(node, j) for j in self._placeable(i, mask)]
+            self.patience = self.nodes + PATIENCE
+        self.stack += [(node, j) for j in self._placeable(i, mask, state)]
         if self.window.ready[i] > len(spent):
             heappush(self.saved, (-i, len(spent), self.nodes, node))
 
-    def _placeable(self, i: int, mask: int) -> list[int]:
-        """Open writers not yet placed, one of each call, the earliest return last (on top)."""
-        bits, calls = self.window.bits, self.window.calls
+    def _placeable(self, i: int, mask: int, state: int) -> list[int]:
+        """Open writers not yet placed, one of each call; on top (last) the most promising.
+
+        That is one after which the operation waited for is legal, else the earliest return.
+        """
+        bits, calls, rows = self.window.bits, self.window.calls, self.steps.rows
         first: dict[int, int] = {}
         for j in self.window.writers[i]:
             if not mask & bits[j]:
                 first.setdefault(calls[j], j)
-        return list(first.values())[::-1]
+        after = {j: rows[state][call] for call, j in first.items()}
+        legal = [j for j in first.values() if after[j] != NOT_LEGAL][::-1]
+        return sorted(legal, key=lambda j: rows[after[j]][calls[i]] != NOT_LEGAL)
 
     def _spendable(self, node: Node) -> Iterator[int]:
         """Unanswered operations invoked by now and not spent, the oldest of each call."""
