@@ -112,7 +112,9 @@ def run(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
 
 
 def channel(sender: Member, address: tuple[str, int]) -> Outgoing:
-    made = Outgoing(sender, "n2", lambda _peer, frames: sender.lost.put_nowait([n for _, n, _ in frames]))
+    made = Outgoing(
+        sender, "n2", lambda _peer, frames: sender.lost.put_nowait([n for _, n, _ in frames])
+    )
     for number in (1, 2):
         made.send((msgpack.packb([0, number, b"x"]), number, b"x"))
     made.locate(address)
@@ -207,7 +209,9 @@ def test_an_operation_begins_after_the_one_before_has_ended() -> None:
     (one, began_ns), (two, again_ns) = seen
     assert began_ns < ended_ns < again_ns
     assert (one.id, two.id) == (1, 3), "the other client has 0 and 2"
-    assert (one.process, two.process) == ("c2", "c2/2"), "after an unknown end it goes on as another process"
+    assert (one.process, two.process) == ("c2", "c2/2"), (
+        "after an unknown end it goes on as another process"
+    )
     assert not calls.left
     with pytest.raises(ValueError, match="already ended"):
         calls.end("ok", two.id)

@@ -26,8 +26,18 @@ from labkit.bundle import Bundle
 from labkit.cluster.fleet import Fleet, program_of
 from labkit.cluster.process import ClusterError
 from labkit.cluster.recording import (
-    BROKEN, Decoder, Recording, event_of, history_of, judged, lag_ms, load_recording, merged,
-    said_in, trace_of, violations,
+    BROKEN,
+    Decoder,
+    Recording,
+    event_of,
+    history_of,
+    judged,
+    lag_ms,
+    load_recording,
+    merged,
+    said_in,
+    trace_of,
+    violations,
 )  # fmt: skip
 from labkit.facts import FactBook, Violation
 from labkit.history import History
@@ -183,13 +193,17 @@ class Cluster:
     async def run(self, until_ms: float) -> Cluster:
         """Let the scenario go on to `until_ms`, or to the first violation; returns itself."""
         while self.now_ms < until_ms and not self._step():
-            await asyncio.sleep(min(TICK_S, max(0, until_ms - self.now_ms) / 1000 * self.time_scale))
+            await asyncio.sleep(
+                min(TICK_S, max(0, until_ms - self.now_ms) / 1000 * self.time_scale)
+            )
         return self
 
     def at(self, time_ms: float, action: Callable[..., Any], *given: Any) -> Cluster:
         """Do ``action(*given)`` at `time_ms`, while ``run`` or ``until`` waits."""
         if time_ms < self.now_ms:
-            raise ValueError(f"at({time_ms} ms) lies in the past: it is {self.now_ms:.0f} ms. Give a later time.")
+            raise ValueError(
+                f"at({time_ms} ms) lies in the past: it is {self.now_ms:.0f} ms. Give a later time."
+            )
         heapq.heappush(self._plan, (round(time_ms * 1000), next(self._serial), action, given))
         return self
 
@@ -247,7 +261,9 @@ class Cluster:
 
     def slow(self, id: NodeId, delay_ms: tuple[float, float]) -> None:
         """Every message to or from this node takes `delay_ms`, until ``heal``."""
-        self._change("slow", f"{id} takes {delay_ms[0]:g} to {delay_ms[1]:g} ms", "slow", id, delay_ms)
+        self._change(
+            "slow", f"{id} takes {delay_ms[0]:g} to {delay_ms[1]:g} ms", "slow", id, delay_ms
+        )
 
     def heal(self, *ids: NodeId) -> None:
         """Mend every link, or, given nodes, only the links of these."""
@@ -294,7 +310,9 @@ class Cluster:
 
     def _open(self) -> Fleet:
         if self._cut_us == math.inf:
-            raise ClusterError("this cluster is closed, so nothing can be done to it. Make a new one.")
+            raise ClusterError(
+                "this cluster is closed, so nothing can be done to it. Make a new one."
+            )
         return self._fleet
 
     def _change(self, fault: str, text: str, method: str, *given: Any, **named: Any) -> None:

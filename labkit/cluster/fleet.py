@@ -98,7 +98,13 @@ class Fleet:
         if machine != machine_name():
             offset_us, error_us = clock_offset(member.process, self.clock.now_us)
             epoch_us, self.skew_us = offset_us, max(self.skew_us, error_us)
-        life = {**self._life, "id": member.id, "number": member.life, "sent": member.sent, "epoch_us": epoch_us}
+        life = {
+            **self._life,
+            "id": member.id,
+            "number": member.life,
+            "sent": member.sent,
+            "epoch_us": epoch_us,
+        }
         return {**self._program, "changes": self._changes, "life": life}
 
     def kill(self, id: NodeId) -> list[Row]:
@@ -106,7 +112,9 @@ class Fleet:
         member = self.members[id]
         member.process.strike(member.pid, "SIGKILL")
         if not member.process.dead.wait(ANSWER_S):
-            raise ClusterError(f"{id} (process {member.pid}) did not die of SIGKILL within {ANSWER_S} s.")
+            raise ClusterError(
+                f"{id} (process {member.pid}) did not die of SIGKILL within {ANSWER_S} s."
+            )
         return self._bury(member)
 
     def restart(self, id: NodeId) -> list[Row]:
@@ -140,8 +148,6 @@ class Fleet:
         for process in self._processes.values():
             process.end()
         rows = [row for member in self.members.values() if member.life for row in member.read()]
-        for member in self.members.values():
-            member.up = False
         self._finish()
         return rows
 
@@ -165,9 +171,9 @@ class Fleet:
         self._ask({id: self.members[id]}, command, *given)
 
     def observe(self, ids: Iterable[NodeId]) -> dict[NodeId, dict[str, Any]]:
-        """The public view of each; what was last seen of those that do not answer, empty if down."""
+        """The public view of each: empty if down, as last seen if it does not answer or all is over."""
         members = [self.members[id] for id in ids]
-        for member in members:
+        for member in members if self._finish.alive else ():
             if member.up and (member.asked is None or member.asked.done()):
                 member.asked = member.process.ask("observe")
         wait([m.asked for m in members if m.asked and m.up and not m.paused], OBSERVE_S)

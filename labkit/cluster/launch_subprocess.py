@@ -111,5 +111,8 @@ class SubprocessLauncher:
     def places(self) -> list[str]:
         return [""]
 
+    def is_alive(self) -> bool:
+        return True
+
     def forget(self, folder: str) -> None:
         remove(folder)

@@ -16,7 +16,8 @@ def launcher_for(name: str, address: str | None) -> Launcher:
     """The launcher of that name, for the Ray at `address` if one is given."""
     if name not in ("ray", "subprocess"):
         raise ValueError(f'launcher is {name!r}, but there are two: give "ray" or "subprocess"')
-    if (name, address) not in _running:
+    running = _running.get((name, address))
+    if running is None or not running.is_alive():
         if name == "ray":
             _running[name, address] = RayLauncher(session(), address)
         else:

@@ -56,6 +56,9 @@ class Launcher(Protocol):
     def warm(self, place: str) -> None:
         """Begin to make a spare process there, if there is none."""
 
+    def is_alive(self) -> bool:
+        """Can it still make processes?"""
+
     def forget(self, folder: str) -> None:
         """Remove a cluster's folder from every machine."""
 

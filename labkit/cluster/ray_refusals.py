@@ -22,6 +22,8 @@ _KNOWN = (
     (r"(?i)permission denied|read-only file", "may not write where it wants to ({0}). Make that folder writable."),
     (r"(?i)no space left|shared memory|/dev/shm", "needs 80 MB of shared memory. Free some in /dev/shm, "
      "or start the container with --shm-size=256m."),
+    (r"(?i)timed out during startup", "was not ready within 30 s: the machine is too busy. "
+     "Stop what else is running, and try again."),
     (r"(?i)cannot allocate memory|out of memory", "needs about 0.6 GB of memory. Close other notebooks."),
 )  # fmt: skip
 
@@ -29,7 +31,9 @@ _KNOWN = (
 def look_before(address: str | None) -> None:
     """ClusterError if Ray cannot start here, or not safely, as far as one can see beforehand."""
     if importlib.util.find_spec("ray") is None:
-        raise ClusterError(f"Ray is not installed here. Install it: pip install 'ray>=2.59,<3'. {WITHOUT}")
+        raise ClusterError(
+            f"Ray is not installed here. Install it: pip install 'ray>=2.59,<3'. {WITHOUT}"
+        )
     if address is None:
         _refuse_foreign_ray()
         free = free_bytes()

@@ -23,7 +23,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from labkit.message import NodeId, decode, encode
+from labkit.message import decode, encode
 
 Row = list[Any]
 

@@ -189,7 +189,10 @@ async def _send(port: int) -> None:
 
     _, writer = await asyncio.open_connection("127.0.0.1", port)
     for first in range(0, FLOOD, BATCH):
-        batch = [msgpack.packb([i, i, pack(Append(7, "n1", i, ("x=1",)))]) for i in range(first, first + BATCH)]
+        batch = [
+            msgpack.packb([i, i, pack(Append(7, "n1", i, ("x=1",)))])
+            for i in range(first, first + BATCH)
+        ]
         writer.write(b"".join(batch))
         await writer.drain()
     writer.close()

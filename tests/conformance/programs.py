@@ -241,7 +241,11 @@ class Dicing(Ring):
     """Its dice depend on seed, name and life, and on nothing else."""
 
     def begin(self) -> None:
-        self.seen = (self.random.random(), self.random.randrange(1000), tuple(self.random.sample(range(9), 4)))
+        self.seen = (
+            self.random.random(),
+            self.random.randrange(1000),
+            tuple(self.random.sample(range(9), 4)),
+        )
 
 
 class Shy(Ring):

@@ -15,7 +15,14 @@ from . import programs as p
 
 Look = Callable[[str], dict[str, Any]]
 
-CALLS = [("put", "x", 1), ("get", "x"), ("refuse", "x"), ("lose", "x"), ("put", "x", 2), ("get", "x")]
+CALLS = [
+    ("put", "x", 1),
+    ("get", "x"),
+    ("refuse", "x"),
+    ("lose", "x"),
+    ("put", "x", 2),
+    ("get", "x"),
+]
 ENDS = [("put", "ok", 1), ("get", "ok", 1), ("refuse", "fail", None), ("lose", "info", None),
         ("put", "ok", 2), ("get", "ok", 2)]  # fmt: skip
 

@@ -72,7 +72,9 @@ def test_the_untimed_world_keeps_the_promise(scenario: Scenario) -> None:
 def exhaust(world: World) -> None:
     """Take steps, messages before calls and calls before timers, until none is left but time-outs."""
     while not world.violation:
-        steps = [s for s in world.steps() if s.data not in ("late", "old") or world_waits_for(s, world)]
+        steps = [
+            s for s in world.steps() if s.data not in ("late", "old") or world_waits_for(s, world)
+        ]
         if not steps:
             return
         world.perform(steps[0])
@@ -95,7 +97,9 @@ async def play(scenario: Scenario, cluster: Cluster) -> None:
         cluster.crash_within("n1", scenario.cut)
         await cluster.until(lambda: not cluster.is_up("n1"), 20)
         cluster.restart("n1")
-    done = (lambda: cluster.violation) if scenario.broken else (lambda: scenario.done(cluster.observe))
+    done = (
+        (lambda: cluster.violation) if scenario.broken else (lambda: scenario.done(cluster.observe))
+    )
     await cluster.until(done, 20)
     if scenario.restart:
         cluster.crash(scenario.restart)
