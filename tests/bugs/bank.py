@@ -144,7 +144,7 @@ PAXOS = Protocol(
             Bounds(restarts=1, cuts=True, within=within(round=2)),
         ),
         "derive": (value_told,),
-        "liveness": Liveness("every client hears the chosen value", all_done, down=2),
+        "liveness": Liveness("every client hears the chosen value", all_done),
     },
 )  # fmt: skip
 

@@ -125,7 +125,7 @@ class Paxos(Node):
     # acceptor
 
     def on_prepare(self, source, m):
-        if m.ballot < self.promised or (m.ballot == self.promised and self.BUG != "ballots_are_shared" and source != m.ballot[1]):
+        if m.ballot < self.promised:
             return
         self.promised = m.ballot
         value = None if self.BUG == "forgets_in_its_promise" else self.value
@@ -158,7 +158,7 @@ class Paxos(Node):
         if source not in who or self.BUG == "counts_an_accept_twice":
             self.accepts[about] = tuple(sorted((*who, source)))
         enough = 1 if self.BUG == "learns_from_one" else self.majority
-        if len(self.accepts[about]) >= enough and self.chosen is None:
+        if len(self.accepts[about]) >= enough:
             self.chosen = m.value
             self.cancel_timer("retry")
         if self.chosen is not None and self.client is not None:
