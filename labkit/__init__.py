@@ -31,6 +31,7 @@ _HOME = {
     "exercise": "exercise",
     "expect": "verdict",
     "hint": "help",
+    "history_figure": "figures",
     "load_lab": "lab",
     "message": "message",
     "panel": "figures",
@@ -42,6 +43,7 @@ _HOME = {
     "simulate": "simulate",
     "solution": "help",
     "spacetime": "figures",
+    "start_cluster": "start_cluster",
     "unwritten": "exercise",
     "walks": "portfolio",
 }

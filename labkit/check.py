@@ -91,14 +91,17 @@ def say(verdict: Verdict) -> str:
     return "\n".join(lines)
 
 
-def check(exercise: str, *, budget: str = "") -> Report:
-    """Judge what is written so far of an exercise ("9.1") or a part ("9.E"), and show the result."""
+def check(exercise: str, *, budget: str = "", should: str = "pass") -> Report:
+    """Judge what is written so far of an exercise ("9.1") or a part ("9.E"), and show the result.
+
+    ``should="fail"`` is for a given system that is wrong on purpose: then it is an error to pass.
+    """
     lab = lab_of(exercise)
     bundle = current_bundle(lab)
     attempt = answers.count(lab, "attempts", exercise)
     report = check_bundle(lab, bundle, exercise, budget=budget or os.environ.get("LABKIT_BUDGET", "public"))
     _keep(lab, bundle, report)
-    if os.environ.get("LABKIT_STRICT") == "1" and not report.passed:
+    if os.environ.get("LABKIT_STRICT") == "1" and report.passed != (should == "pass"):
         show(report)
         raise CheckFailed(str(report).splitlines()[0])
     if attempt >= 3 and not report.passed:
