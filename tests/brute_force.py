@@ -21,36 +21,35 @@ def real_time(one: Operation, other: Operation) -> bool:
     return one.returned is not None and one.returned < other.invoked
 
 
-def session(one: Operation, other: Operation) -> bool:
-    """Both are of one process, the first was invoked first, and it was answered."""
-    earlier = one.process == other.process and one.invoked < other.invoked
-    return earlier and one.outcome == "ok"
-
-
 def linearizable(history: History, model: Model) -> bool:
     """By definition: every object alone has a legal order that keeps real time."""
     keys = {canonical(op.key): op.key for op in history}
-    return all(_explained(_of(history, key), model, key, real_time) for key in keys.values())
+    return all(exists_order(_of(history, key), model, real_time) for key in keys.values())
 
 
 def _of(history: History, key: Any) -> list[Operation]:
     return [op for op in history if canonical(op.key) == canonical(key)]
 
 
-def _explained(operations: Sequence[Operation], model: Model, key: Any, must: Must) -> bool:
-    initial = model.initial_for(key)
-    return _search(initial, [op for op in operations if op.outcome != "fail"], model, must)
+def exists_order(operations: Sequence[Operation], model: Model, must: Must) -> bool:
+    """Whether the answered operations and some of the others have a legal order that keeps `must`.
+
+    The operations of different keys have states of their own.
+    """
+    states = {canonical(op.key): model.initial_for(op.key) for op in operations}
+    return _search(states, [op for op in operations if op.outcome != "fail"], model, must)
 
 
-def _search(state: Any, left: list[Operation], model: Model, must: Must) -> bool:
+def _search(states: dict[Any, Any], left: list[Operation], model: Model, must: Must) -> bool:
     if all(op.outcome == "info" for op in left):
         return True
     for op in left:
         if any(must(other, op) for other in left if other is not op):
             continue
-        after = _after(op, state, model)
+        key = canonical(op.key)
+        after = _after(op, states[key], model)
         rest = [other for other in left if other is not op]
-        if after is not ILLEGAL and _search(after, rest, model, must):
+        if after is not ILLEGAL and _search({**states, key: after}, rest, model, must):
             return True
     return False
 

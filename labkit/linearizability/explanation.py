@@ -73,7 +73,7 @@ class _Shrinking:
         self.answered = sorted((op for op in operations if op.outcome == "ok"), key=_returned)
         self.ids = {op.id for op in self.answered}
         self.weak = {
-            op.id: op if op.outcome == "info" else _unanswered(op)
+            op.id: op if op.outcome == "info" else unanswered(op)
             for op in operations
             if not model.is_read(op)
         }
@@ -83,7 +83,7 @@ class _Shrinking:
         core = [op for op in {op.id: op for op in suspects}.values() if op.id in self.ids]
         if not self._wrong_with(core):
             core = self._recent()
-        return sorted(self._smaller(core), key=lambda op: op.invoked)
+        return sorted(minimal(core, self._wrong_with), key=lambda op: op.invoked)
 
     def observed(self, core: Sequence[Operation]) -> list[Operation]:
         """Weakened operations without which the core would be wrong in another way.
@@ -131,20 +131,21 @@ class _Shrinking:
             size *= 2
         return self.answered[max(0, high - size) : high]
 
-    def _smaller(self, core: list[Operation]) -> list[Operation]:
-        """Leave out chunks, then halves of chunks, as long as what remains is wrong."""
-        chunk = len(core) // 2 or 1
-        while True:
-            start = 0
-            while start < len(core):
-                rest = core[:start] + core[start + chunk :]
-                if self._wrong_with(rest):
-                    core = rest
-                else:
-                    start += chunk
-            if chunk == 1:
-                return core
-            chunk //= 2
+
+def minimal(core: list[Operation], wrong: Wrong) -> list[Operation]:
+    """Leave out chunks, then smaller ones, then single operations, while the rest is wrong."""
+    chunk = len(core) // 2 or 1
+    while True:
+        start = 0
+        while start < len(core):
+            rest = core[:start] + core[start + chunk :]
+            if rest and wrong(rest):
+                core = rest
+            else:
+                start += chunk
+        if chunk == 1:
+            return core
+        chunk //= 2
 
 
 def _returned(operation: Operation) -> int:
@@ -152,7 +153,8 @@ def _returned(operation: Operation) -> int:
     return operation.returned
 
 
-def _unanswered(operation: Operation) -> Operation:
+def unanswered(operation: Operation) -> Operation:
+    """The same call, without an answer: it may have happened, may still, or may never."""
     return replace(operation, outcome="info", returned=None, result=None)
 
 
