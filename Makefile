@@ -20,10 +20,9 @@ export JUPYTER_PREFER_ENV_PATH := 1
 lab: $(VENV)/lab
 	$(PY) -m jupyterlab --ServerApp.root_dir=labs $(if $(filter 0,$(shell id -u)),--allow-root) $(LAB_ARGS)
 
-# The first notebook of the first lab, opened.
-demo: FIRST = $(firstword $(sort $(wildcard labs/*/*.ipynb)))
-demo:
-	@$(MAKE) lab LAB_ARGS='--LabApp.default_url=/lab/tree/$(FIRST:labs/%=%) $(LAB_ARGS)'
+# The tour of lab 00 in this terminal: real processes, a SIGKILL, a cut, a check that fails.
+demo: $(VENV)/lab
+	$(PY) -m labkit demo
 
 test: $(VENV)/dev
 	$(PY) -m pytest -m "not slow and not browser" $(TEST_ARGS)

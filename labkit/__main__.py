@@ -1,4 +1,4 @@
-"""The kit on the command line: ``python -m labkit check NOTEBOOK`` and ``check-history FILE``."""
+"""The kit on the command line: ``python -m labkit check NOTEBOOK``, ``check-history FILE``, ``demo``."""
 
 from __future__ import annotations
 
@@ -25,7 +25,13 @@ def main(argv: Sequence[str]) -> int:
     one.add_argument("notebook", type=Path)
     one.add_argument("--budget", choices=("small", "public"), default="public")
     commands.add_parser("check-history", help="is a recorded history consistent?")
+    tour = commands.add_parser("demo", help="the tour of lab 00 in this terminal, on real processes")
+    tour.add_argument("--launcher", choices=("ray", "subprocess"), default="ray")
     given = parser.parse_args(argv)
+    if given.command == "demo":
+        from labkit.demo import main as demo
+
+        return demo(given.launcher)
     try:
         return check_notebook(given.notebook, given.budget)
     except (CourseError, ValueError, OSError) as error:
