@@ -14,15 +14,13 @@ from typing import Any
 
 from labkit.figures.history import faults_of
 from labkit.figures.theme import BAND, INK, NODE_COLOURS, brief
-from labkit.figures.vega import WIDTH, Record, enable, finished, tooltip
+from labkit.figures.vega import V5, WIDTH, Record, enable, finished, tooltip
 from labkit.history import History, Operation
 from labkit.message import canonical, encode
 
 Sides = Mapping[str, str] | None
-__all__ = [
-    "availability", "enable", "latency", "log_table", "message_counts", "pacelc", "quorum_grid",
-    "staleness", "sweep",
-]  # fmt: skip
+__all__ = ["V5", "availability", "enable", "latency", "log_table", "message_counts", "pacelc"]
+__all__ += ["quorum_grid", "staleness", "sweep"]
 
 
 # -- what the clients saw ---------------------------------------------------------------------
@@ -151,7 +149,7 @@ def sweep(records: Any, x: str, y: str, *, by: str = "", theory: Any = (), title
     rows = [{**row, "series": str(row[by]) if by else y} for row in _rows(records)]
     base = _of(rows).encode(x=f"{x}:Q", color=alt.Color("series:N", title=by or None))
     band = base.mark_area(opacity=0.2).encode(y=f"min({y}):Q", y2=f"max({y}):Q")
-    dashes = alt.StrokeDash("series:N", title=by or None)
+    dashes = alt.StrokeDash("series:N", legend=None)
     line = base.mark_line(point=True).encode(y=alt.Y(f"median({y}):Q", title=y), strokeDash=dashes)
     expected = _of(_rows(theory)).mark_line(strokeDash=[2, 3], color=INK)
     expected = expected.encode(x=f"{x}:Q", y=f"{y}:Q")

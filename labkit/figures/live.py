@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Any
 
 import anywidget
@@ -23,9 +24,14 @@ class View(anywidget.AnyWidget):
 
 def linked(figure: Figure) -> View:
     """The view of `figure`, with its picture and text where widgets do not run."""
-    view = View(data=figure.data(), _esm=source(figure.scripts), _css=stylesheet())
+    view = _view_of(figure.scripts)(data=figure.data())
     view.picture = figure
     return view
+
+
+@cache
+def _view_of(scripts: tuple[str, ...]) -> type[View]:
+    return type("View", (View,), {"_esm": source(scripts), "_css": stylesheet()})
 
 
 def source(scripts: tuple[str, ...]) -> str:
@@ -42,11 +48,12 @@ def with_fallback(bundle: Any, picture: Figure) -> tuple[dict[str, Any], dict[st
 class PanelView(anywidget.AnyWidget):
     """The panel in a notebook: its state comes ten times a second at most, its clicks go back."""
 
+    _esm, _css = source(("core", "panel")), stylesheet()
     state = traitlets.Dict().tag(sync=True)
 
 
 def panel_view(panel: Any) -> PanelView:
     """The view of a panel; a click is applied at once, and seen at the next tick."""
-    view = PanelView(state=panel.look(), _esm=source(("core", "panel")), _css=stylesheet())
+    view = PanelView(state=panel.look())
     view.on_msg(lambda _view, command, _buffers: panel.apply(command))
     return view

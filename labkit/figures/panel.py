@@ -15,7 +15,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from labkit.figures.display import Figure
-from labkit.figures.presets import PRESETS
+from labkit.figures.presets import cuts_of_ring, groups_of
 from labkit.figures.ring import as_table, ring
 from labkit.figures.theme import brief, node_colours
 
@@ -153,7 +153,13 @@ class Panel:
         self._set_cuts(())
 
     def _do_preset(self, name: str) -> None:
-        self._set_cuts(PRESETS[name](self.nodes, self._leader()))
+        if name == "ring":
+            self._set_cuts(cuts_of_ring(self.nodes))
+        elif name in ("isolate", "split", "bridge"):
+            self._set_cuts(())
+            groups = groups_of(name, self.nodes, self._leader())
+            self.cluster.partition(*groups)
+            self._record("partition(" + ", ".join(map(str, groups)) + ")")
 
     def _do_tune(self, name: str, value: float) -> None:
         if name not in self.link:
@@ -208,13 +214,13 @@ class Panel:
 
     def start(self) -> Panel:
         """Begin to live, if the notebook has an event loop; returns itself."""
+        loop = asyncio.get_running_loop()
         from labkit.figures.live import panel_view
 
         if self._widget is None:
             self._widget = panel_view(self)
         if self._task is None or self._task.done():
-            self._silence = 0
-            self._task = asyncio.get_running_loop().create_task(self._live())
+            self._silence, self._task = 0, loop.create_task(self._live())
         return self
 
     def stop(self) -> Snapshot:

@@ -11,7 +11,8 @@ from labkit.history import Annotation
 from labkit.message import is_message
 from labkit.trace import Event, Trace
 
-TEXT_MAX = 400
+TEXT_MAX, TEXT_MAX_LONG, LONG_FROM = 400, 120, 2_000
+"""Characters of one message or value; fewer in a trace with that many events."""
 
 
 def scene_of(source: Any, title: str | None = None) -> Scene:
@@ -29,8 +30,8 @@ def scene_of(source: Any, title: str | None = None) -> Scene:
         )
     spans = getattr(getattr(source, "history", None), "annotations", ())
     violation = getattr(source, "violation", None)
-    reader = _TraceReader(trace.nodes)
-    reader.read(trace, getattr(violation, "at", None) if violation else None)
+    reader = _TraceReader(trace)
+    reader.read(getattr(violation, "at", None) if violation else None)
     broken = getattr(violation, "what", None)
     return reader.finish(
         title if title is not None else broken or "What happened, node by node", spans
@@ -40,21 +41,22 @@ def scene_of(source: Any, title: str | None = None) -> Scene:
 class _TraceReader:
     """Goes through a trace once, keeping what each node stored and which messages are under way."""
 
-    def __init__(self, nodes: tuple[str, ...]) -> None:
-        self.nodes = nodes
-        self.place = {name: place for place, name in enumerate(nodes)}
+    def __init__(self, trace: Trace) -> None:
+        self.trace, self.nodes = trace, trace.nodes
+        self.limit = TEXT_MAX if len(trace) < LONG_FROM else TEXT_MAX_LONG
+        self.place = {name: place for place, name in enumerate(trace.nodes)}
         self.moments: list[Moment] = []
         self.arrows: list[Arrow] = []
         self.spans: list[Span] = []
         self._open: dict[tuple[str | None, int], int] = {}
-        self._stored: dict[str, dict[str, str]] = {name: {} for name in nodes}
+        self._stored: dict[str, dict[str, str]] = {name: {} for name in trace.nodes}
         self._latest: dict[str, int] = {}
         self._since: dict[tuple[str, str], float] = {}
         self._now = 0.0
         self._cut = ""
 
-    def read(self, trace: Trace, violated_at: int | None) -> None:
-        for index, event in enumerate(trace):
+    def read(self, violated_at: int | None) -> None:
+        for index, event in enumerate(self.trace):
             if event.time_us is not None:
                 self._now = event.time_us / 1000
             elif event.kind in _BEGINNINGS:
@@ -86,22 +88,24 @@ class _TraceReader:
     def _begin(self, event: Event, marks: str = "") -> None:
         place = self.place.get(event.node, -1)
         self._latest[event.node] = len(self.moments)
-        self.moments.append(Moment(self._now, place, event.kind, _sentence(event), marks))
+        self.moments.append(
+            Moment(self._now, place, event.kind, _sentence(event)[: self.limit], marks)
+        )
 
     def _effect(self, event: Event, moment: Moment) -> None:
         moment.marks += _EFFECT_MARKS.get(event.kind, "")
         if event.kind == "save":
             stored = self._stored.setdefault(event.node, {})
             for name, value in event.data.items():
-                moment.changes.append((name, stored.get(name, "∅"), _value(value)))
-                stored[name] = _value(value)
+                moment.changes.append((name, stored.get(name, "∅"), _value(value)[: self.limit]))
+                stored[name] = _value(value)[: self.limit]
         elif event.kind not in ("set_timer", "cancel_timer"):
-            moment.effects.append(_sentence(event))
+            moment.effects.append(_sentence(event)[: self.limit])
 
     def _send(self, event: Event, start: int) -> None:
         self._open[event.node, event.id] = len(self.arrows)
         ends = self.place.get(event.node, -1), self.place.get(event.peer or "", -1)
-        what = _type(event.data), _value(event.data)
+        what = _type(event.data), _value(event.data)[: self.limit]
         self.arrows.append(Arrow(start, -1, *ends, self._now, self._now, *what, "open"))
 
     def _deliver(self, event: Event) -> None:
@@ -182,12 +186,11 @@ def _span_of(note: Annotation, until: float) -> Span:
 
 
 def _sentence(event: Event) -> str:
-    text = str(event._replace(time_us=None)).strip()
-    return text[:TEXT_MAX]
+    return str(event._replace(time_us=None)).strip()
 
 
 def _value(data: Any) -> str:
-    return (str(data) if is_message(data) else repr(data))[:TEXT_MAX]
+    return str(data) if is_message(data) else repr(data)
 
 
 def _type(data: Any) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Any
 
 import nbformat
 import pytest
-from harness import Lab, Notebook, chromium, jupyterlab, open_notebook
+from harness import ROOT, Lab, Notebook, chromium, jupyterlab, open_notebook
 from playwright.sync_api import Browser, Locator
 
 pytestmark = pytest.mark.browser
@@ -41,6 +42,7 @@ CELLS = {
     "asked = Asked()\n"
     "display(predict_view(asked), raw=True)",
 }
+AXE = Path(os.environ.get("LABKIT_AXE", ROOT / "node_modules/axe-core/axe.min.js"))
 NOTHING = "data:text/javascript,"
 NUMBERS = {name: number for number, name in enumerate(CELLS)}
 
@@ -126,7 +128,7 @@ class TestSpaceTime:
         assert box is not None
         share = 0.5 / 3  # the first of three steps, half a step from the left
         canvas.click(position={"x": 84 + share * (box["width"] - 98), "y": 40 + 76})
-        assert "n2  timer election" in figure.locator(".lk-what").inner_text()
+        assert "n2 timer election" in figure.locator(".lk-what").inner_text()
 
     def test_a_search_counts_what_it_finds(self, notebook: Notebook) -> None:
         figure = output(notebook, "diagram")
@@ -233,6 +235,20 @@ def test_no_figure_asks_another_host_and_none_complains(notebook: Notebook) -> N
     assert notebook.foreign_requests == []
     assert notebook.console_errors == []
     assert notebook.errors() == []
+
+
+@pytest.mark.skipif(not AXE.exists(), reason="needs axe-core: npm install --no-save axe-core")
+@pytest.mark.parametrize("name", ["diagram", "steps", "history", "panel", "predict"])
+def test_axe_finds_nothing_to_say(notebook: Notebook, name: str) -> None:
+    output(notebook, name).evaluate("element => element.setAttribute('data-judged', '')")
+    notebook.page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = notebook.page.evaluate("""async () => {
+      const {violations, passes} = await axe.run('[data-judged]');
+      document.querySelectorAll('[data-judged]').forEach(e => e.removeAttribute('data-judged'));
+      return [violations.map(v => [v.id, v.impact, v.nodes[0].html]), passes.length];
+    }""")
+    assert found[0] == []
+    assert found[1] > 0, "axe looked at nothing"
 
 
 def test_a_saved_notebook_is_read_without_a_kernel(notebook: Notebook, browser: Browser) -> None:
