@@ -289,7 +289,7 @@ def many_elections(program):
             run.heal()
         expect_settled(run, nodes, "all seven were connected again")
 
-    scenarios(program, System.of(7, "Raft"), play, runs=3, link=Link(delay_ms=(1, 12)), needs=("partition", "cut"), **SAFETY)
+    scenarios(program, System.of(7, "Raft"), play, runs=3, link=Link(delay_ms=(1, 12)), needs=("partition", "cut"))
 
 
 @checks("9.L", "a leader that is mute or deaf, or stopped, is replaced or followed again", points=2, source="section 5.2")
@@ -309,4 +309,4 @@ def half_a_leader(program):
             run.resume(leader)
             expect_settled(run, nodes, f"the leader {leader} was {how} for 900 ms, and is back")
 
-    scenarios(program, System.of(5, "Raft"), play, runs=6, link=Link(delay_ms=(1, 12)), needs=("cut link", "pause"), **SAFETY)
+    scenarios(program, System.of(5, "Raft"), play, runs=6, link=Link(delay_ms=(1, 12)), needs=("cut link", "pause"))
