@@ -76,6 +76,13 @@ class TestPanel:
         assert run.network.cuts == live.cuts
         assert run.trace.rows == live.cluster.trace.rows
 
+    def test_where_a_cluster_takes_operations_the_reader_is_a_client(self) -> None:
+        live, asked = Panel(cluster()), []
+        live.cluster.invoke = lambda *given: asked.append(given)
+        assert live.look()["canInvoke"]
+        live.apply({"do": "invoke", "given": ["c1", "put", "x", ""]})
+        assert asked == [("c1", "put", "x", None)]
+
     def test_an_unknown_command_is_ignored(self) -> None:
         live = Panel(cluster())
         live.apply({"do": "cluster", "given": []})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 
 from labkit.figures.axis import Axis
 from labkit.figures.scene import Arrow, Moment, Scene, Span
@@ -110,7 +111,8 @@ class Picture:
         room = int(math.hypot(x2 - x1, y2 - y1) / 6.6)
         if room < 4:
             return ""
-        text = brief(arrow.text if len(arrow.text) <= room else arrow.type, room)
+        forms = arrow.text, re.sub(r"\b\w+=", "", arrow.text), arrow.type
+        text = brief(next((form for form in forms if len(form) <= room), arrow.type), room)
         angle = math.degrees(math.atan2(y2 - y1, max(x2 - x1, 0.01)))
         x, y = (x1 + x2) / 2, (y1 + y2) / 2
         turn = f"rotate({angle:.1f} {x:.1f} {y:.1f})"

@@ -218,7 +218,8 @@ class Painter {
     ink.translate((x1 + x2) / 2, (y1 + y2) / 2);
     ink.rotate(Math.atan2(y2 - y1, Math.max(x2 - x1, 0.01)));
     Object.assign(ink, { textAlign: "center", strokeStyle: this.theme.paper, lineWidth: 3 });
-    const text = brief(arrow.text.length <= room ? arrow.text : type, room);
+    const forms = [arrow.text, arrow.text.replace(/\b\w+=/g, ""), type];
+    const text = brief(forms.find((form) => form.length <= room) ?? type, room);
     ink.strokeText(text, 0, -4);
     ink.fillStyle = this.theme.ink;
     ink.fillText(text, 0, -4);
