@@ -1,11 +1,12 @@
 """A bundle as a program that checks can judge: in this process, or in processes of its own.
 
-``local_program`` is for text that is trusted: the course's answers, an author at work.  Student
+``TrustedProgram`` is for text that is trusted: the course's answers, an author at work.  Student
 code is judged through ``remote_program`` only.
 """
 
 from __future__ import annotations
 
+import types
 from collections.abc import Iterable
 
 from grading.channel import Host
@@ -19,7 +20,10 @@ from labkit.program import LocalProgram
 class TrustedProgram(LocalProgram):
     """A program in this process whose nodes throw the same dice as in processes of their own."""
 
-    problems: tuple[str, ...] = ()
+    def __init__(self, bundle: Bundle) -> None:
+        loaded = bundle.load()
+        super().__init__(loaded.namespace)
+        self.given, self.problems = loaded.given, loaded.problems
 
     def handle(
         self, role: str, id: NodeId, peers: Iterable[NodeId], system: Iterable[NodeId], seed: str
@@ -33,18 +37,9 @@ class TrustedProgram(LocalProgram):
         """Nothing to let go of."""
 
 
-def local_program(bundle: Bundle) -> TrustedProgram:
-    """The program of a bundle that is trusted, loaded here."""
-    loaded = bundle.load()
-    program = TrustedProgram(loaded.namespace)
-    program.problems = tuple(loaded.problems)
-    return program
-
-
-def remote_program(host: Host, bundle: Bundle) -> RemoteProgram:
-    """The program of a bundle, loaded in forks of `host`; only what was given is loaded here too.
+def remote_program(host: Host, bundle: Bundle, given: types.ModuleType | None) -> RemoteProgram:
+    """The program of a bundle, loaded in forks of `host`; `given` are the judge's own classes.
 
     Raises ProgramError if it cannot be loaded at all.
     """
-    given = Bundle(bundle.given).load().given
     return RemoteProgram(host, bundle, classes_of(vars(given)) if given else {})

@@ -12,7 +12,7 @@ from contextlib import closing, contextmanager
 import pytest
 
 from grading.channel import Host
-from grading.programs import local_program, remote_program
+from grading.programs import TrustedProgram, remote_program
 from labkit.bundle import Bundle, Section
 from labkit.explorer import Walk
 from labkit.network import Link
@@ -39,8 +39,9 @@ def small(request: pytest.FixtureRequest) -> Small:
 @contextmanager
 def both(small: Small, host: Host) -> Iterator[tuple[Program, Program]]:
     bundle = Bundle(GIVEN, (Section("cell 1", HEAD), Section("cell 2", small.text)))
-    with closing(remote_program(host, bundle)) as there:
-        yield local_program(bundle), there
+    here = TrustedProgram(bundle)
+    with closing(remote_program(host, bundle, here.given)) as there:
+        yield here, there
 
 
 def play(small: Small) -> Callable[[Simulation], None]:
