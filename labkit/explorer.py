@@ -23,7 +23,7 @@ from labkit.system import System
 from labkit.trace import HANDLERS, Trace
 from labkit.world import Option, World
 
-CUT_RATE, CUT_EFFECTS_MAX = 0.1, 6
+COPY_RATE, RESTART_RATE, CUT_RATE, CUT_EFFECTS_MAX = 0.1, 0.07, 0.1, 4
 
 Judge = Callable[[Runtime], Violation | None]
 """Looks at a finished run, most often at its history, and names the rule that it breaks."""
@@ -97,19 +97,19 @@ def random_walk(experiment: Experiment, seed: object, limits: Walk) -> tuple[Wor
     choose: Choose = chance.choice if limits.demotions is None else _Priorities(chance, limits).choose
     world = experiment.seeded(seed).world()
     nodes, cuts = experiment.system.node_ids, limits.cuts
-    timers = chance.between(1, limits.timers)
-    crashes = {chance.below(limits.steps_max) for _ in range(limits.restarts)}
+    timers, restarts = chance.between(1, limits.timers), limits.restarts
     taken: list[Step] = []
-    for number in range(limits.steps_max):
-        options = world.options(duplicates=limits.duplicates)
+    for _ in range(limits.steps_max):
+        options = world.options()
         if not timers:
             options = [option for option in options if option[0] != "timer"]
-        if world.violation or not (options or crashes):
+        copies = world.copies() if limits.duplicates and chance.chance(COPY_RATE) else []
+        if world.violation or not (options or restarts):
             break
-        if number in crashes or not options:
-            step = Step("start", chance.choice(nodes))
+        if restarts and (chance.chance(RESTART_RATE) or not options):
+            restarts, step = restarts - 1, Step("start", chance.choice(nodes))
         else:
-            step = Step(*choose(options))
+            step = Step(*(chance.choice(copies) if copies else choose(options)))
         timers -= step.kind == "timer"
         if cuts and step.kind != "invoke" and step.node in nodes and chance.chance(CUT_RATE):
             cuts, step = cuts - 1, replace(step, cut=chance.below(CUT_EFFECTS_MAX))

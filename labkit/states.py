@@ -150,9 +150,10 @@ class Space:
 
     def _keep(self, local: Local, edge: Edge) -> None:
         assert local.edges is not None
-        if edge.after is not local or edge.broken:
+        does_something = edge.sent or edge.facts
+        if edge.after is not local or edge.broken or (edge.cost and does_something):
             local.edges.append(edge)
-        elif edge.cost == 0 and (edge.sent or edge.facts):
+        elif does_something:
             local.loops.append(edge)
 
     def _edge(self, place: int, before: Local | None, step: Step, bit: int, cost: int) -> Edge:

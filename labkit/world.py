@@ -46,11 +46,15 @@ class World(Runtime):
         for id in self._members:
             self._boot(id)
 
-    def options(self, *, duplicates: bool = False) -> list[Option]:
-        """Everything that may happen next, in an order that depends on nothing but the past."""
-        found: list[Option] = [("deliver", to, source, message) for source, to, _, _, message in self._flying]
-        if duplicates:
-            found += [("deliver", to, source, message) for source, to, _, _, message in self._landed]
+    def copies(self) -> list[Option]:
+        """The messages that were delivered before, and may be again."""
+        return [("deliver", to, source, message) for source, to, _, _, message in self._landed]
+
+    def options(self) -> list[Option]:
+        """Everything else that may happen next, in an order that depends on nothing but the past."""
+        found: list[Option] = [
+            ("deliver", to, source, message) for source, to, _, _, message in self._flying
+        ]
         for id, member in self._members.items():
             if member.timers:
                 found += [("timer", id, None, name) for name in sorted(member.timers, key=str)]
@@ -60,7 +64,8 @@ class World(Runtime):
 
     def steps(self, *, duplicates: bool = False) -> list[Step]:
         """Everything that may happen next, as steps of a schedule."""
-        return [Step(*option) for option in self.options(duplicates=duplicates)]
+        options = self.options() + (self.copies() if duplicates else [])
+        return [Step(*option) for option in options]
 
     def perform(self, step: Step) -> Step | None:
         """Take `step`, or what comes closest to it; what was taken, or None if nothing matches."""
