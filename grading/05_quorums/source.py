@@ -23,15 +23,14 @@ from given import *
 # Two and two are more than three, so each reader meets at least one computer that has the last confirmed announcement.
 #
 # Tonight the night train moves from platform 9 to platform 4, and two of the cables are slow.
-# The announcement reaches n1 at once; n2 and n3 will have it in 400 ms.
+# The announcement reaches n1 at once; n2 and n3 will have it in 250 ms.
 # Ana is near n1 and n2, Ben is near n2 and n3, and Ben looks more than once.
 
 # %% predict
 predict("5.9", "Ana has read platform 4. After that Ben asks. What may he read?", options=["only 4", "9 or 4", "nothing"])
 
 # %% run
-station = dict(workload=STATION, script=slow_cables, delay_ms=(2, 2))
-run = simulate(NaiveReplica, nodes=3, client=NaiveClient, **station)
+run = simulate(NaiveReplica, client=NaiveClient, workload=STATION, script=slow_cables(6), delay_ms=(2, 2))
 spacetime(run, title="The announcement is under way to n2 and n3")
 
 # %% [markdown]
@@ -186,7 +185,7 @@ check("5.8")
 # - `for peer in self.peers: if peer not in self.replies: self.send(peer, self.request)`, then `self.set_timer("retry", RETRY_MS)`. The replies so far stay: they are answers to the same phase.
 
 # %% [markdown]
-# ## 4. Reading, and writing while reading
+# ## 4. Reading means writing
 # Now the client that reads and writes beside others.
 # Every operation begins with a query, and every operation ends with an update.
 # Between the two stands one decision, and it is yours: `read_newest` for a read, `write_newer` for a write.
@@ -221,7 +220,7 @@ check("5.9")
 # - `newest = max(self.replies.values(), key=lambda reply: reply.tag)`, then `self.update(newest.tag, newest.value)`.
 
 # %% [markdown]
-# ### Exercise 5.10: write something newer
+# ## 5. Writing something newer
 # A writer that is not alone must first learn what is newest; that was the query.
 # Then it chooses a tag that beats it, and that nobody else chooses: not at the same moment, and not in its own past.
 #
@@ -231,6 +230,9 @@ check("5.9")
 
 # %% predict
 predict("5.10", "What happens if it writes platform 5 under (8, 'c1') too?", options=["nothing bad", "replicas may differ for ever", "the write fails"])
+
+# %% [markdown]
+# ### Exercise 5.10: a tag of one's own
 
 # %% exercise=5.10
 @exercise("5.10", into=RegisterClient)          # about 3 lines
@@ -265,12 +267,13 @@ check("5.10")
 check("5.A")
 
 # %% [markdown]
-# ## 5. The station again
-# Your register under the same slow cables.
+# ## 6. The station again
+# Your register, with the same slow cables (a little later, since a write takes two trips now).
 # Look at Ana's read: her bar is longer than it was, and it ends only when a second computer knows what she is going to say.
 
 # %% run
-run = simulate(Replica, nodes=3, client=RegisterClient, **station)
+station = dict(workload=STATION, script=slow_cables(15), delay_ms=(2, 2))
+run = simulate(Replica, client=RegisterClient, **station)
 history_figure(run, check_linearizable(run.history, Register()))
 
 # %% [markdown]
@@ -289,7 +292,7 @@ class Hasty(RegisterClient):
     def read_newest(self):
         self.end(max(self.replies.values(), key=lambda reply: reply.tag).value)
 
-run = simulate(Replica, nodes=3, client=Hasty, **station)
+run = simulate(Replica, client=Hasty, **station)
 history_figure(run, check_linearizable(run.history, Register()))
 
 # %% [markdown]
@@ -298,17 +301,20 @@ history_figure(run, check_linearizable(run.history, Register()))
 # What it lacks shows only when two readers compare what they saw.
 
 # %% [markdown]
-# ## 6. On real processes
+# ## 7. On real processes
 # Five replicas and three clients, each a process of its own.
 # While they work, one replica is killed with SIGKILL and another is cut off; then the dead one comes back, on the disk that it left.
 
 # %% cluster recorded=register
-from labkit import Cluster, System, load_lab
+from labkit import Cluster, Link, System, load_lab
 from labkit.exercise import current_bundle
 
 turns = {f"c{c}": [("write", None, f"c{c}.{n}") if n % 2 else ("read",) for n in range(1, 41)] for c in (1, 2, 3)}
-cluster = Cluster(current_bundle(load_lab("05")), System.of(5, "Replica", client="RegisterClient", workload=turns))
-cluster.at(300, cluster.crash, "n1").at(600, cluster.isolate, "n4").at(1_500, cluster.restart, "n1")
+system = System.of(5, "Replica", client="RegisterClient", workload=turns)
+cluster = Cluster(current_bundle(load_lab("05")), system, link=Link(delay_ms=(5, 15)))
+begin_ms = cluster.now_ms
+cluster.at(begin_ms + 300, cluster.crash, "n1").at(begin_ms + 600, cluster.isolate, "n4")
+cluster.at(begin_ms + 1_500, cluster.restart, "n1")
 await cluster.until(lambda: cluster.finished, timeout_s=60)
 cluster.close()
 history_figure(cluster, check_linearizable(cluster.history, Register()))
@@ -319,7 +325,7 @@ history_figure(cluster, check_linearizable(cluster.history, Register()))
 # The operations of that time end as unknown, and none of them lies.
 
 # %% [markdown]
-# ## 7. Measure
+# ## 8. Measure
 # What does the second trip cost, and what does a slow replica cost?
 # The cell sends 200 reads and writes through the hasty register and through yours: first with five replicas that are all near, then with one, two and three of them far away (80 ms).
 
@@ -343,7 +349,7 @@ for far in range(4):
 # A read of yours costs two trips and a hasty one costs one; that is the price of Ana's and Ben's peace.
 
 # %% [markdown]
-# ## 8. What you know now
+# ## 9. What you know now
 # Replicas that keep the highest tag, and clients that wait for a majority in each phase, make one register out of many.
 # Overlapping quorums give each reader the last confirmed value; only the write-back keeps the next reader from an older one.
 # No clock and no leader is needed, and no time-out decides what is true: time-outs only decide when to ask again.

@@ -8,6 +8,8 @@ Left out: more registers than one, and replicas that join or leave.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from labkit import Client, Node, NodeId, Operation, message, unwritten
@@ -223,20 +225,18 @@ STATION = {
     "ana": [("read",)],
     "ben": [("read",)] * 3,
 }
-"""The signal box announces a platform and then another; Ana looks once, Ben three times."""
+"""The signal box announces one platform and then another; Ana looks once, Ben three times."""
 
 
-def slow_cables(run: Any) -> None:
-    """The box's second message reaches n1 at once, but n2 and n3 late; each reader has two signs near."""
-    link = run.network.set_link
-    near_ms = {("box", "n1"): 2, ("ana", "n1"): 20, ("ana", "n2"): 20, ("ben", "n2"): 15, ("ben", "n3"): 15}
-    for (client, sign), ms in near_ms.items():
-        link(client, sign, delay_ms=(ms, ms))
-    link("ana", "n3", delay_ms=(300, 300))
-    link("ben", "n1", delay_ms=(300, 300))
+def slow_cables(from_ms: float) -> Callable[[Any], None]:
+    """A script: each reader has two signs near, and at `from_ms` the box's cables to n2 and n3 slow down."""
 
-    def cable_slows() -> None:
-        link("box", "n2", delay_ms=(400, 400))
-        link("box", "n3", delay_ms=(400, 400))
+    def script(run: Any) -> None:
+        link = run.network.set_link
+        near_ms = {("ana", "n1"): 24, ("ana", "n2"): 24, ("ben", "n2"): 15, ("ben", "n3"): 15}
+        for (client, sign), ms in {**near_ms, ("ana", "n3"): 300, ("ben", "n1"): 300}.items():
+            link(client, sign, delay_ms=(ms, ms))
+        for sign in ("n2", "n3"):
+            run.at(from_ms, partial(link, "box", sign, delay_ms=(250, 250)))
 
-    run.at(6, cable_slows)
+    return script
