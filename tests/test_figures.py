@@ -11,7 +11,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from labkit.counterexample import Counterexample, Step, Told
+from labkit.counterexample import Counterexample, Step, Told, sendings
 from labkit.figures import history_figure, spacetime
 from labkit.history import History, Operation
 from labkit.linearizability import check_linearizable
@@ -68,7 +68,9 @@ def two_leaders() -> Counterexample:
         what="n1 voted twice",
         steps=(
             Told(
-                Step("timer", "n2", None, "election"), (("term", "0", "1"),), (f"sends n1 {ask}",)
+                Step("timer", "n2", None, "election"),
+                (("term", "0", "1"),),
+                sendings([("n1", ask), ("n3", ask)]),
             ),
             Told(Step("deliver", "n1", "n2", ask), (("voted_for", "None", "n2"),)),
             Told(Step("start", "n1"), (("voted_for", "n2", "None"),)),

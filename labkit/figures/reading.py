@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from labkit.counterexample import Counterexample, Told
+from labkit.counterexample import Counterexample, Step, Told, brief
 from labkit.figures.scene import Arrow, Change, Moment, Scene, Span
 from labkit.history import Annotation
 from labkit.message import is_message
@@ -220,7 +220,7 @@ def _add_step(scene: Scene, number: int, told: Told) -> None:
         scene.spans.append(Span("down", place, number - 0.7, number - 0.1, f"{step.node} is down"))
     if step.source is not None:
         source = scene.nodes.index(step.source)
-        start = _sending_step(scene, source, f"sends {step.node} {step.data}")
+        start = _sending_step(scene, source, step)
         sent = scene.moments[start].at if start >= 0 else 0.0
         ends = start, number - 1, source, place, sent, at
         scene.arrows.append(Arrow(*ends, _type(step.data), _value(step.data), "arrived"))
@@ -230,9 +230,13 @@ def _add_step(scene: Scene, number: int, told: Told) -> None:
 _STEP_MARKS = {"start": "R", "timer": "t", "invoke": "i"}
 
 
-def _sending_step(scene: Scene, source: int, effect: str) -> int:
+def _sending_step(scene: Scene, source: int, delivery: Step) -> int:
     """The latest step at the source that sent this; -1 if none did: the boot sent it."""
+    message = f" {brief(delivery.data)}"
     for index in range(len(scene.moments) - 1, -1, -1):
-        if scene.moments[index].node == source and effect in scene.moments[index].effects:
+        moment = scene.moments[index]
+        sent = [effect for effect in moment.effects if effect.endswith(message)]
+        peers = ", ".join(e.removeprefix("sends ").removesuffix(message) for e in sent)
+        if moment.node == source and delivery.node in peers.split(", "):
             return index
     return -1

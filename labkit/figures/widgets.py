@@ -21,7 +21,7 @@ def predict_view(asked: Any) -> Bundle:
     """
     text = {"text/plain": repr(asked)}
     try:
-        import ipywidgets
+        import ipywidgets  # type: ignore[import-untyped]
     except ImportError:
         return text
     said = ipywidgets.HTML(_said(asked.before))

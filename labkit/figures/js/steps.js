@@ -85,8 +85,9 @@ class Detail {
   count(side) {
     const counts = [0, 0, 0, 0];
     side.forEach((which) => counts[which]++);
-    element("p", { class: "lk-hint" }, this.words, `${counts[1]} events happened before it, ${counts[2]} `
-      + `after it, ${counts[0]} are concurrent. Shift-click a second event to compare.`);
+    const events = counts[1] === 1 ? "1 event" : `${counts[1]} events`;
+    element("p", { class: "lk-hint" }, this.words, `${events} before it, ${counts[2]} after it, `
+      + `${counts[0]} concurrent. Shift-click a second event to compare.`);
   }
 
   /** A table of what each node held after this moment, with what changed just now in bold. */
