@@ -82,8 +82,9 @@ def pytest_runtest_makereport(
         passed = report.passed and not hasattr(report, "wasxfail")
         points = item.points if passed else 0.0
         outcome = "passed" if passed else "failed"
-        report.user_properties += [("points", points), ("max_points", item.points)]
-        row = Points(item.path.name, item.question, points, item.points, outcome)
+        item.user_properties += [("points", points), ("max_points", item.points)]
+        notebook = "/".join(item.path.parts[-3:])  # student/lab/notebook
+        row = Points(notebook, item.question, points, item.points, outcome)
         item.config.stash[TABLE].append(row)
     return report
 
@@ -98,12 +99,17 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
             out.writerows([r.notebook, r.question, r.points, r.most, r.outcome] for r in rows)
     if rows:
         terminalreporter.section("points")
-        for row in rows:
-            terminalreporter.line(
-                f"{row.points:5g} of {row.most:3g}  {row.notebook}  {row.question}"
-            )
-        total, most = sum(r.points for r in rows), sum(r.most for r in rows)
-        terminalreporter.line(f"{total:5g} of {most:3g}  in all, by the public checks alone")
+        for line in _table(rows):
+            terminalreporter.line(line)
+
+
+def _table(rows: list[Points]) -> Iterator[str]:
+    """The points of each notebook, and their sums."""
+    for notebook in dict.fromkeys(row.notebook for row in rows):
+        mine = [row for row in rows if row.notebook == notebook]
+        total, most = sum(row.points for row in mine), sum(row.most for row in mine)
+        yield f"{total:5g} of {most:3g}  {notebook}, by the public checks alone"
+        yield from (f"{row.points:5g} of {row.most:3g}    {row.question}" for row in mine)
 
 
 class LabNotebook(IPyNbFile):
@@ -113,10 +119,10 @@ class LabNotebook(IPyNbFile):
 
     def collect(self) -> Iterator[pytest.Item]:
         """The cells to run: what was handed out locked as it was then, the rest as submitted."""
-        try:
-            read_notebook(self.path)
-        except ValueError as error:
-            raise self.CollectError(str(error)) from None
+        problem = _problem(self.path)
+        if problem:
+            yield Unreadable.from_parent(self, name="the notebook", problem=problem)
+            return
         items = list(super().collect())
         there = {item.cell.get("id", "") for item in items}
         missing = [id for id in self._needed() if id not in there]
@@ -128,6 +134,8 @@ class LabNotebook(IPyNbFile):
         """Start a kernel in a copy of the course, whatever kernel the notebook asks for."""
         option = self.config.option
         self._open = ExitStack()
+        if _problem(self.path):
+            return
         folder = self._open.enter_context(course_copy(self.lab))
         self._open.enter_context(environment(strict=True, budget=option.lab_budget))
         self.kernel = RunningKernel(
@@ -185,7 +193,26 @@ class CheckCell(IPyNbCell):
         return "\n".join(shown) or super().repr_failure(excinfo)
 
     def reportinfo(self) -> Any:
-        return self.path, 0, f"{self.path.name}::{self.name}"
+        return self.path, 0, self.name
+
+
+class Unreadable(pytest.Item):
+    """A file that is no notebook: one failed item, so that a class's other notebooks still run."""
+
+    def __init__(self, *, problem: str, **rest: Any) -> None:
+        super().__init__(**rest)
+        self.problem = problem
+
+    def runtest(self) -> None:
+        pytest.fail(self.problem, pytrace=False)
+
+
+def _problem(path: Path) -> str:
+    try:
+        has_code = any(cell.cell_type == "code" for cell in read_notebook(path))
+    except ValueError as error:
+        return str(error)
+    return "" if has_code else f"{path.name} has no code cells."
 
 
 def _ours(found: IPyNbFile, path: Path, parent: pytest.Collector) -> pytest.File:
