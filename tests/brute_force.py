@@ -47,21 +47,22 @@ def _search(states: dict[Any, Any], left: list[Operation], model: Model, must: M
         if any(must(other, op) for other in left if other is not op):
             continue
         key = canonical(op.key)
-        after = _after(op, states[key], model)
+        next_state = after(op, states[key], model)
         rest = [other for other in left if other is not op]
-        if after is not ILLEGAL and _search({**states, key: after}, rest, model, must):
+        if next_state is not ILLEGAL and _search({**states, key: next_state}, rest, model, must):
             return True
     return False
 
 
-def _after(op: Operation, state: Any, model: Model) -> Any:
+def after(op: Operation, state: Any, model: Model) -> Any:
+    """The state after this operation, or `ILLEGAL` if it cannot have had its answer here."""
     outcome = model.apply(state, op.f, op.value)
     if outcome is ILLEGAL:
         return ILLEGAL
-    after, result = outcome
+    next_state, result = outcome
     seen = model.seen(op.f, op.result)
     fits = op.outcome == "info" or result is ANYTHING or canonical(result) == canonical(seen)
-    return after if fits else ILLEGAL
+    return next_state if fits else ILLEGAL
 
 
 Call = tuple[str, Any]
@@ -98,10 +99,10 @@ def small_history(
             outcome = model.apply(states[op.key], op.f, op.value)
             if outcome is ILLEGAL and random.random() < 0.7:
                 continue
-            after, result = (states[op.key], ANYTHING) if outcome is ILLEGAL else outcome
+            next_state, result = (states[op.key], ANYTHING) if outcome is ILLEGAL else outcome
             lost = random.random() < unanswered
             if random.random() < (0.5 if lost else 1 - wrong / 3):
-                states[op.key] = after
+                states[op.key] = next_state
             effects[op.id] = None if result is ANYTHING else result
             if lost:
                 history.info(open_.pop(client).id)

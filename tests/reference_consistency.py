@@ -61,13 +61,12 @@ def _closed(relation: Relation) -> Relation:
 
 
 def _counting(history: History) -> list[Operation]:
-    return [op for op in history if op.outcome == "ok" or (op.outcome == "info" and op.f == "write")]
+    return [op for op in history if op.outcome == "ok" or op.f == "write"]
 
 
 def _writer(read: Operation, operations: Sequence[Operation]) -> Operation | None:
-    return next(
-        (w for w in operations if w.f == "write" and w.key == read.key and w.value == read.result), None
-    )
+    wrote = (op for op in operations if op.f == "write" and op.key == read.key)
+    return next((write for write in wrote if write.value == read.result), None)
 
 
 def _causal(operations: Sequence[Operation]) -> Relation | None:
@@ -140,7 +139,9 @@ def _guaranteed(*names: str) -> Callable[[History], bool]:
     return holds
 
 
-def _keeps(order: Sequence[Operation], operations: Sequence[Operation], names: Sequence[str]) -> bool:
+def _keeps(
+    order: Sequence[Operation], operations: Sequence[Operation], names: Sequence[str]
+) -> bool:
     rank = {w.id: i for i, w in enumerate(order)}
     for a in operations:
         for b in operations:
@@ -155,20 +156,27 @@ def _rank(read: Operation, operations: Sequence[Operation], rank: dict[int, int]
     return -1 if write is None else rank[write.id]
 
 
-_GUARANTEES: dict[str, Callable[..., bool]] = {
-    "RYW": lambda a, b, ops, rank: (a.f, b.f) != ("write", "read")
-    or a.key != b.key
-    or rank[a.id] <= _rank(b, ops, rank),
-    "MR": lambda a, b, ops, rank: (a.f, b.f) != ("read", "read")
-    or a.key != b.key
-    or _rank(a, ops, rank) <= _rank(b, ops, rank),
-    "MW": lambda a, b, ops, rank: (a.f, b.f) != ("write", "write")
-    or b.id not in rank
-    or rank[a.id] < rank[b.id],
-    "WFR": lambda a, b, ops, rank: (a.f, b.f) != ("read", "write")
-    or b.id not in rank
-    or _rank(a, ops, rank) < rank[b.id],
-}
+def _ryw(a: Operation, b: Operation, ops: Sequence[Operation], rank: dict[int, int]) -> bool:
+    concerned = (a.f, b.f) == ("write", "read") and a.key == b.key
+    return not concerned or rank[a.id] <= _rank(b, ops, rank)
+
+
+def _mr(a: Operation, b: Operation, ops: Sequence[Operation], rank: dict[int, int]) -> bool:
+    concerned = (a.f, b.f) == ("read", "read") and a.key == b.key
+    return not concerned or _rank(a, ops, rank) <= _rank(b, ops, rank)
+
+
+def _mw(a: Operation, b: Operation, _: Sequence[Operation], rank: dict[int, int]) -> bool:
+    concerned = (a.f, b.f) == ("write", "write") and b.id in rank
+    return not concerned or rank[a.id] < rank[b.id]
+
+
+def _wfr(a: Operation, b: Operation, ops: Sequence[Operation], rank: dict[int, int]) -> bool:
+    concerned = (a.f, b.f) == ("read", "write") and b.id in rank
+    return not concerned or _rank(a, ops, rank) < rank[b.id]
+
+
+_GUARANTEES: dict[str, Callable[..., bool]] = {"RYW": _ryw, "MR": _mr, "MW": _mw, "WFR": _wfr}
 
 LEVELS: list[tuple[str, Callable[[History], Any], Callable[[History], bool]]] = [
     ("sequential", lambda h: check_sequential(h, Register()), is_sequential),

@@ -5,8 +5,9 @@ wrong reason.  They are *weakened*: a read is dropped, a writer becomes unanswer
 may take effect later or never.  A linearizable history stays linearizable under this,
 therefore what is still wrong afterwards is a true counterexample, and the weakened
 operations do not matter (compare Zeller and Hildebrandt, "Simplifying and isolating
-failure-inducing input", 2002).  The core is minimal: weaken any one more and an order exists,
-unless the allowance of work ended before (then it is only small).
+failure-inducing input", 2002).  A value of a queue is left out whole, its enqueue and its
+dequeue: the other values then still come and go in the same order.  The core is minimal:
+weaken one more and an order exists, unless the allowance of work ended before.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any
 
 from labkit.history import Operation
 from labkit.linearizability.search import search
-from labkit.models import Model, canonical
+from labkit.models import Model, Queue, canonical
 from labkit.linearizability.judgement import Violation, described, shortened
 
 WORK = 3_000_000  # operations looked at in all repeated checks
@@ -66,24 +67,30 @@ def _sentence(key: Any, stuck: Operation | None, states: Sequence[Any], core: Se
 
 class _Shrinking:
     def __init__(self, operations: Sequence[Operation], model: Model, wrong: Wrong) -> None:
-        self.operations = operations
         self.model = model
         self.wrong = wrong
         self.work = WORK
-        self.answered = sorted((op for op in operations if op.outcome == "ok"), key=_returned)
-        self.ids = {op.id for op in self.answered}
+        self.answered = sorted((op for op in operations if op.outcome == "ok"), key=_return)
+        self.units = _values(operations) if type(model) is Queue and not model.initial else {}
         self.weak = {
             op.id: op if op.outcome == "info" else unanswered(op)
             for op in operations
-            if not model.is_read(op)
+            if not model.is_read(op) and op.id not in self.units
         }
 
     def core(self, suspects: Sequence[Operation]) -> list[Operation]:
         """Answered operations that are wrong whatever the others did, as few as can be found."""
-        core = [op for op in {op.id: op for op in suspects}.values() if op.id in self.ids]
+        known = {op.id for op in self.answered}
+        core = [op for op in {op.id: op for op in suspects}.values() if op.id in known]
         if not self._wrong_with(core):
             core = self._recent()
-        return sorted(minimal(core, self._wrong_with), key=lambda op: op.invoked)
+        core = minimal(core, self._wrong_with, lambda: self.work > 0)
+        return sorted(self._whole(core), key=lambda op: op.invoked)
+
+    def _whole(self, core: Sequence[Operation]) -> list[Operation]:
+        """With the other operation of each value, where values are left out whole."""
+        whole = {other.id: other for op in core for other in self.units.get(op.id, [op])}
+        return list(whole.values())
 
     def observed(self, core: Sequence[Operation]) -> list[Operation]:
         """Weakened operations without which the core would be wrong in another way.
@@ -110,9 +117,10 @@ class _Shrinking:
         finding = search([*core, *possible], self.model, initial, 1000)
         return finding.stuck, {canonical(state) for state in finding.states}
 
-    def _wrong_with(self, kept: Sequence[Operation]) -> bool:
+    def _wrong_with(self, core: Sequence[Operation]) -> bool:
+        kept = self._whole(core)
         ids = {op.id for op in kept}
-        end = max((_returned(op) for op in kept), default=-1)
+        end = max((_return(op) for op in kept), default=-1)
         others = [op for op in self.weak.values() if op.id not in ids and op.invoked < end]
         self.work -= len(kept) + len(others)
         return bool(kept) and self.work > 0 and self.wrong([*kept, *others])
@@ -132,25 +140,45 @@ class _Shrinking:
         return self.answered[max(0, high - size) : high]
 
 
-def minimal(core: list[Operation], wrong: Wrong) -> list[Operation]:
+def minimal(
+    core: list[Operation], wrong: Wrong, go_on: Callable[[], bool] = lambda: True
+) -> list[Operation]:
     """Leave out chunks, then smaller ones, then single operations, while the rest is wrong."""
     chunk = len(core) // 2 or 1
     while True:
         start = 0
-        while start < len(core):
+        while start < len(core) and go_on():
             rest = core[:start] + core[start + chunk :]
             if rest and wrong(rest):
                 core = rest
             else:
                 start += chunk
-        if chunk == 1:
+        if chunk == 1 or not go_on():
             return core
         chunk //= 2
 
 
-def _returned(operation: Operation) -> int:
-    assert operation.returned is not None
-    return operation.returned
+def _values(operations: Sequence[Operation]) -> dict[int, list[Operation]]:
+    """For each operation of a queue that has a value, all operations of that value.
+
+    Empty if a value was enqueued twice: then it cannot be said which of them was dequeued.
+    """
+    units: dict[Any, list[Operation]] = {}
+    enqueued: set[Any] = set()
+    for op in operations:
+        value = canonical(op.value if op.f == "enqueue" else op.result)
+        if value is None or value == "":
+            continue
+        if op.f == "enqueue":
+            if value in enqueued:
+                return {}
+            enqueued.add(value)
+        units.setdefault(value, []).append(op)
+    return {op.id: unit for unit in units.values() for op in unit}
+
+
+def _return(operation: Operation) -> float:
+    return float("inf") if operation.returned is None else operation.returned
 
 
 def unanswered(operation: Operation) -> Operation:

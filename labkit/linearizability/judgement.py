@@ -37,8 +37,8 @@ def described(operation: Operation) -> str:
 class Violation:
     """Why no order of the operations is legal.
 
-    ``core`` are operations that no order explains, even if every other one happened at
-    any moment or never; without any single one of them an order exists (if ``minimal``).
+    ``core`` are operations that no order explains, whatever the others did and when;
+    without any single one of them an order exists.
     ``possible`` are unanswered or weakened operations that the core has seen.  ``order``
     is the longest legal order of the core, ``stuck`` the operation that cannot follow it,
     and ``states`` are all values that the object could have at that moment.
@@ -52,7 +52,6 @@ class Violation:
     states: Sequence[Any] = ()
     key: Any = None
     others: int = 0
-    minimal: bool = True
 
     def __str__(self) -> str:
         lines = [self.sentence]
@@ -64,8 +63,8 @@ class Violation:
             lines.append(f"what cannot follow it: {_by(self.stuck)}")
         if self.others:
             lines.append(
-                f"{self.others} other operations do not matter: even if each of them happened at "
-                f"any moment or never, no order explains these {len(self.core)}."
+                f"{self.others} other operations do not matter: "
+                f"whatever they did and when, no order explains these {len(self.core)}."
             )
         return "\n".join(lines)
 
