@@ -36,12 +36,18 @@ def replica_is_a_maximum(program):
         node.deliver(client, Update(step, tag, value))
         newest = max(newest, (tag, value))
         sent = node.sent[before:]
-        expect(sent == [(client, UpdateReply(step))], f"update {step} of {client} was answered by {sent}")
+        expect(
+            sent == [(client, UpdateReply(step))],
+            f"update {step} of {client} was answered by {sent}",
+        )
         if draw.random() < 0.15:
             node.restart()
         node.deliver(client, Query(step))
         reply = node.sent_to(client, QueryReply)
-        expect((reply.tag, reply.value) == newest, f"at step {step} it has {reply}; the newest so far is {newest}")
+        expect(
+            (reply.tag, reply.value) == newest,
+            f"at step {step} it has {reply}; the newest so far is {newest}",
+        )
 
 
 def signs(count):
@@ -57,11 +63,17 @@ def phases_count_replicas(program):
             operation, heard = node.invoke("write", None, f"value {phase}"), set()
             asked = node.sent_to("n1", Update).phase
             while len(heard) < majority(count):
-                expect(node.outcome(operation) is None, f"{len(heard)} of {count} replicas answered, and c7 went on")
+                expect(
+                    node.outcome(operation) is None,
+                    f"{len(heard)} of {count} replicas answered, and c7 went on",
+                )
                 replica, late = draw.choice(signs(count)), draw.random() < 0.4
                 node.deliver(replica, UpdateReply(draw.randrange(asked) if late else asked))
                 heard |= set() if late else {replica}
-            expect(node.outcome(operation) == ("ok", None), f"{len(heard)} of {count} replicas answered, and c7 waits")
+            expect(
+                node.outcome(operation) == ("ok", None),
+                f"{len(heard)} of {count} replicas answered, and c7 waits",
+            )
             expect(not node.timers, "the operation is over, and a timer is still set")
             for _ in range(draw.randrange(4)):
                 node.deliver(draw.choice(signs(count)), UpdateReply(draw.randint(0, asked)))
@@ -77,13 +89,22 @@ def only_the_silent_are_asked(program):
         for _ in range(TRIES_MAX):
             heard |= _some_answer(node, draw, request, room=3 - len(heard))
             before = len(node.sent)
-            expect(node.outcome(operation) is None, f"{len(heard)} of 7 replicas answered, and c7 ended its operation")
+            expect(
+                node.outcome(operation) is None,
+                f"{len(heard)} of 7 replicas answered, and c7 ended its operation",
+            )
             node.fire()
             if node.outcome(operation) is None:
                 again = sorted(to for to, message in node.sent[before:] if message == request)
                 silent = [sign for sign in signs(7) if sign not in heard]
-                expect(again == silent and len(node.sent) - before == len(again), f"{silent} are silent; it asked {again}")
-        expect(node.outcome(operation) == ("info", None), f"without a majority it ended as {node.outcome(operation)}")
+                expect(
+                    again == silent and len(node.sent) - before == len(again),
+                    f"{silent} are silent; it asked {again}",
+                )
+        expect(
+            node.outcome(operation) == ("info", None),
+            f"without a majority it ended as {node.outcome(operation)}",
+        )
         expect(not node.timers, "the operation is over, and a timer is still set")
 
 
@@ -111,20 +132,35 @@ def reads_answer_the_newest(program):
         if node.outcome(operation) is None:
             _confirm(node, operation, node.sent[before:], newest)
         elif len(set(found.values())) > 1:
-            expect(False, f"the replies were {list(found.values())}, and the read was answered before a majority agreed")
+            expect(
+                False,
+                f"the replies were {list(found.values())}, and the read was answered before a majority agreed",
+            )
         got = node.outcome(operation)
-        expect(got == ("ok", newest[1]), f"the replies were {list(found.values())}; the read ended as {got}")
+        expect(
+            got == ("ok", newest[1]),
+            f"the replies were {list(found.values())}; the read ended as {got}",
+        )
 
 
 def _confirm(node, operation, sent, newest):
     """The write-back goes to all, with the newest tag and value; two of five confirm, then a third."""
-    expect(sorted(to for to, _ in sent) == [*signs(5)], f"the write-back went to {[to for to, _ in sent]}")
-    wrong = [message for _, message in sent if not isinstance(message, Update) or (message.tag, message.value) != newest]
+    expect(
+        sorted(to for to, _ in sent) == [*signs(5)],
+        f"the write-back went to {[to for to, _ in sent]}",
+    )
+    wrong = [
+        message
+        for _, message in sent
+        if not isinstance(message, Update) or (message.tag, message.value) != newest
+    ]
     expect(not wrong, f"the newest was {newest}, and it wrote back {wrong[:1]}")
     phase = node.sent_to("n1", Update).phase
     for replica in ("n2", "n5", "n2"):
         node.deliver(replica, UpdateReply(phase))
-    expect(node.outcome(operation) is None, "two of five replicas confirmed, and the read was answered")
+    expect(
+        node.outcome(operation) is None, "two of five replicas confirmed, and the read was answered"
+    )
     node.deliver("n4", UpdateReply(phase))
 
 
@@ -134,22 +170,41 @@ def tags_rise(program):
     for id in ("c1", "c2", "c12"):
         node, last = by_hand(program, "RegisterClient", id, peers=signs(3)), 0
         for turn in range(25):
-            operation, phase = node.invoke("write", None, f"{id}.{turn}"), node.sent_to("n1", Query).phase
-            told = [(draw.randint(0, turn + 2), draw.choice(("", "c1", "c2", "c12"))) for _ in range(2)]
+            operation, phase = (
+                node.invoke("write", None, f"{id}.{turn}"),
+                node.sent_to("n1", Query).phase,
+            )
+            told = [
+                (draw.randint(0, turn + 2), draw.choice(("", "c1", "c2", "c12"))) for _ in range(2)
+            ]
             before = len(node.sent)
             for replica, tag in zip(draw.sample(signs(3), 2), told, strict=True):
                 node.deliver(replica, QueryReply(phase, tag, f"{tag}"))
             updates = {message for _, message in node.sent[before:] if isinstance(message, Update)}
-            expect(len(updates) == 1, f"{id} was told {told} and sent {len(updates)} different updates")
+            expect(
+                len(updates) == 1, f"{id} was told {told} and sent {len(updates)} different updates"
+            )
             (update,) = updates
-            expect(update.value == f"{id}.{turn}", f"{id} was asked to write '{id}.{turn}' and sent {update}")
+            expect(
+                update.value == f"{id}.{turn}",
+                f"{id} was asked to write '{id}.{turn}' and sent {update}",
+            )
             expect(update.tag not in taken, f"{id} wrote two values under the tag {update.tag}")
-            expect(update.tag[1] == id, f"{id} wrote under {update.tag}; the second half of a tag is its writer's id")
+            expect(
+                update.tag[1] == id,
+                f"{id} wrote under {update.tag}; the second half of a tag is its writer's id",
+            )
             highest = max(last, *(number for number, _ in told))
-            expect(update.tag[0] > highest, f"{id} was told {told}, had used {last}, and wrote under {update.tag}")
+            expect(
+                update.tag[0] > highest,
+                f"{id} was told {told}, had used {last}, and wrote under {update.tag}",
+            )
             taken[update.tag], last = update.value, update.tag[0]
             _end_somehow(node, draw, update.phase)
-            expect(node.outcome(operation), "the write has neither a majority nor tries left, and did not end")
+            expect(
+                node.outcome(operation),
+                "the write has neither a majority nor tries left, and did not end",
+            )
 
 
 def _end_somehow(node, draw, phase):
@@ -172,7 +227,10 @@ def board(replicas, *turns):
 
 
 def _calls(client, turns):
-    return [("write", None, f"k{client}.{n}") if turn == "w" else ("read",) for n, turn in enumerate(turns, 1)]
+    return [
+        ("write", None, f"k{client}.{n}") if turn == "w" else ("read",)
+        for n, turn in enumerate(turns, 1)
+    ]
 
 
 def tags_name_values(event):
@@ -183,7 +241,9 @@ def tags_name_values(event):
 def is_atomic(run):
     failed = next((op for op in run.history if op.outcome == "fail"), None)
     if failed:
-        return Violation("an operation without a majority is unknown", f"{failed}, but a replica may have it")
+        return Violation(
+            "an operation without a majority is unknown", f"{failed}, but a replica may have it"
+        )
     verdict = check_linearizable(run.history, Register())
     if verdict.verdict == "unknown":
         raise Undecided(verdict.reason)
@@ -212,7 +272,15 @@ def stuck_writes(program):
             run.at(at_ms, one_only, run, chance.choice(system.node_ids)).at(at_ms + 350, run.heal)
         run.run(30 * PATIENCE_MS)
 
-    scenarios(program, system, play, runs=20, derive=[tags_name_values], judge=is_atomic, needs=("cut link", "cut"))
+    scenarios(
+        program,
+        system,
+        play,
+        runs=20,
+        derive=[tags_name_values],
+        judge=is_atomic,
+        needs=("cut link", "cut"),
+    )
 
 
 def one_only(run, replica):
@@ -238,7 +306,9 @@ def power_cuts(program):
         for number in range(8):
             at_ms = 15 + 90 * number + chance.below(40)
             for replica in system.node_ids:
-                run.at(at_ms, run.crash_within, replica, chance.below(3)).at(at_ms + 12, run.crash, replica)
+                run.at(at_ms, run.crash_within, replica, chance.below(3)).at(
+                    at_ms + 12, run.crash, replica
+                )
                 run.at(at_ms + 30, run.restart, replica)
         run.run(40 * PATIENCE_MS)
         last = {op.client: op for op in run.history}
@@ -247,7 +317,16 @@ def power_cuts(program):
 
     needs = ("crash", "crash within a handler", "restart", "late")
     link = Link(delay_ms=(1, 15), duplication=0.1, tail=0.1, tail_ms=2 * RETRY_MS)
-    scenarios(program, system, play, runs=25, link=link, derive=[tags_name_values], judge=is_atomic, needs=needs)
+    scenarios(
+        program,
+        system,
+        play,
+        runs=25,
+        link=link,
+        derive=[tags_name_values],
+        judge=is_atomic,
+        needs=needs,
+    )
 
 
 @checks("5.A", "any minority may be away, for good", points=2)
@@ -259,8 +338,18 @@ def any_minority(program):
             run.at(chance.below(150), chance.choice((run.crash, run.pause)), gone)
         run.run(40 * PATIENCE_MS)
         open_ones = [op for op in run.history if op.outcome != "ok"]
-        expect(run.violation or not open_ones, f"a majority lived, and {open_ones[0] if open_ones else 'nothing'}")
+        expect(
+            run.violation or not open_ones,
+            f"a majority lived, and {open_ones[0] if open_ones else 'nothing'}",
+        )
 
     for replicas in (3, 4, 7):
         system = board(replicas, "wrwr", "rwrw", "rwwr")
-        scenarios(program, system, play, runs=10, link=Link(delay_ms=(1, 20), duplication=0.1), judge=is_atomic)
+        scenarios(
+            program,
+            system,
+            play,
+            runs=10,
+            link=Link(delay_ms=(1, 20), duplication=0.1),
+            judge=is_atomic,
+        )

@@ -377,20 +377,20 @@ for far in range(4):
 # 1. Yes, if an earlier write was never finished: its value is on a minority, one reader meets it and the next does not.
 # 2. Its client waits for a majority to have that value *or something newer*. Without the reply, a slow writer would wait for ever.
 # 3. In the query phase of a write no replica has been given the value, and none will be: it certainly did not happen. (A read changes nothing in either phase.)
-# 4. A confirmed value is on a majority, here two of three. If one of the two forgets it, the other two are a majority that does not know it.
+# 4. Say n1 and n2 confirmed a value, and n1 forgets it. Then n1 and n3 are a majority that does not know it.
 # 5. No. Both may read 7 and write 8: each operation is atomic, but the pair of them is not. No algorithm can do it with registers alone, if clients may crash; this needs consensus (Herlihy 1991), which is part 3 of the course.
 #
 # </details>
 #
 # ### In production
-# Cassandra's reads at QUORUM repair what they find outdated *before* they answer: a write-back, since blocking read repair. Its tags are clock times, so a clock that is wrong wins; lab 06 shows what that loses.
+# Cassandra's reads at QUORUM repair what they find outdated *before* they answer ("blocking read repair"): a write-back. Its tags are clock times, so a clock that runs ahead wins; lab 06 shows what that loses.
 # Riak and the Dynamo paper's store answer first and repair later: regular at best, and with sloppy quorums not even that.
 # etcd and ZooKeeper do not use this register: they order all commands by a leader, since they also need compare-and-set.
 #
 # ### Going further
 # - 15 min: if all replies to a read carry one tag, its second trip can be skipped. Why? Change `read_newest`; the checks accept it.
 # - 1 h: let the write skip its query by using a clock as the number. Find the history in which a wrong clock loses a confirmed write.
-# - An evening: reads in one trip always, with two writers and three replicas. You will not succeed; say where each attempt breaks (Dutta and others 2004 prove that there is none).
+# - An evening: one trip for every read *and* every write, with one writer, two readers and three replicas. You will not succeed; say where each attempt breaks. (Dutta and others, *How Fast Can a Distributed Atomic Read Be?*, 2004, say how many readers are too many.)
 #
 # Reading: Attiya, Bar-Noy & Dolev, *Sharing Memory Robustly in Message-Passing Systems* (1995), sections 1 to 3, for the algorithm and its proof; Lynch & Shvartsman, *Robust Emulation of Shared Memory Using Dynamic Quorum-Acknowledged Broadcasts* (1997), for several writers; Herlihy & Wing, *Linearizability* (1990), section 1, for the dots in the bars.
 #

@@ -18,7 +18,7 @@ RETRY_MS = 60
 TRIES_MAX = 5
 
 Tag = tuple[int, str]
-"""Which of two values is newer: a number, then the writer's id.  (4, "c2") > (4, "c1") > (3, "c9")."""
+"""How new a value is: a number, then its writer's id.  (4, "c2") > (4, "c1") > (3, "c9")."""
 
 NO_TAG: Tag = (0, "")
 """The tag of what nobody has written."""
@@ -229,7 +229,7 @@ STATION = {
 
 
 def slow_cables(from_ms: float) -> Callable[[Any], None]:
-    """A script: each reader has two signs near, and at `from_ms` the box's cables to n2 and n3 slow down."""
+    """A script: each reader has two signs near; at `from_ms` two of the box's cables slow down."""
 
     def script(run: Any) -> None:
         link = run.network.set_link
