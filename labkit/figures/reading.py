@@ -221,7 +221,7 @@ def _add_step(scene: Scene, number: int, told: Told) -> None:
     if step.source is not None:
         source = scene.nodes.index(step.source)
         start = _sending_step(scene, source, step)
-        sent = scene.moments[start].at if start >= 0 else 0.0
+        sent = scene.moments[start].at if start >= 0 else at - 0.8
         ends = start, number - 1, source, place, sent, at
         scene.arrows.append(Arrow(*ends, _type(step.data), _value(step.data), "arrived"))
     scene.moments.append(Moment(at, place, step.kind, str(step), marks, changes, effects))
