@@ -14,14 +14,9 @@ from labkit.cluster.session import session
 from labkit.host.machine import started
 from labkit.system import System
 from tests import cluster_programs as p
-from tests.test_cluster import (
-    PROGRAM,
-    heard,
-    hurt_and_heal,
-    interrupt_ends_the_wait,
-    killed_kernel_leaves_nothing,
-    wait,
-)
+from tests.cluster_runs import heard, hurt_and_heal, wait
+from tests.test_cluster import PROGRAM
+from tests.test_cluster_ends import interrupt_ends_the_wait, killed_kernel_leaves_nothing
 from tests.test_ray_assumptions import processes
 
 pytestmark = pytest.mark.ray

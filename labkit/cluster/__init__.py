@@ -15,9 +15,7 @@ import asyncio
 import heapq
 import inspect
 import itertools
-import math
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -25,35 +23,20 @@ from typing import Any
 from labkit.bundle import Bundle
 from labkit.cluster.fleet import Fleet, program_of
 from labkit.cluster.process import ClusterError
-from labkit.cluster.recording import (
-    BROKEN,
-    Decoder,
-    Recording,
-    event_of,
-    history_of,
-    judged,
-    lag_ms,
-    load_recording,
-    merged,
-    said_in,
-    trace_of,
-    violations,
-)  # fmt: skip
-from labkit.facts import FactBook, Violation
+from labkit.cluster.recording import Decoder, Recording, history_of, lag_ms, load_recording
+from labkit.cluster.watch import Watch
+from labkit.facts import Violation
 from labkit.history import History
-from labkit.host.record import Row, pack
 from labkit.message import NodeId
 from labkit.network import Link, Network
 from labkit.node import Node
 from labkit.runtime import Derive
 from labkit.system import System
-from labkit.trace import Event, Trace
+from labkit.trace import Trace
 
 __all__ = ["Cluster", "ClusterError", "Recording", "load_recording"]
 
 TICK_S = 0.05
-COUNTED = ("crash", "pause", "drop")
-"""Kinds of rows that are faults by themselves."""
 
 
 class Cluster:
@@ -79,18 +62,16 @@ class Cluster:
         address: str | None = None,
     ) -> None:
         self.bundle, known = program_of(program, system)
-        self.system, self.time_scale = system, time_scale
-        self.facts, self.faults = FactBook(), Counter[str]()
-        self._decoded = Decoder(known if classes is None else classes)
-        self._derive, self._broken = tuple(derive), False
+        self.system, self.time_scale, self._derive = system, time_scale, tuple(derive)
         self._plan: list[tuple[int, int, Callable[..., Any], tuple[Any, ...]]] = []
         self._serial = itertools.count()
-        self._marks: list[Row] = []
-        self._read, self._cut_us, self._drawn = 0, 0.0, (-1, Trace(()))
+        classes = known if classes is None else classes
         self._fleet = Fleet(
-            self.bundle, system, launcher, address, classes=self._decoded.classes,
+            self.bundle, system, launcher, address, classes=classes,
             seed=str(seed), link=link or Link(delay_ms=(0, 0)), time_scale=time_scale,
         )  # fmt: skip
+        self._watch = Watch(self._fleet, system, Decoder(classes), self._derive)
+        self.facts, self.faults = self._watch.facts, self._watch.faults
 
     # -- looking --------------------------------------------------------------------------------
 
@@ -99,38 +80,25 @@ class Cluster:
         """Milliseconds of the scenario since the cluster was made."""
         return self._fleet.clock.now_us() / 1000 / self.time_scale
 
-    def pull(self) -> None:
-        """Read what is new in the logs.  All that looks at the run does so first."""
-        if self._cut_us < math.inf:
-            self._cut_us = self._fleet.clock.now_us() - self._fleet.skew_us
-            self._note(self._fleet.read())
-
     @property
     def trace(self) -> Trace:
         """What happened so far, times in real microseconds."""
-        self.pull()
-        rows = self._rows()
-        if self._drawn[0] != len(rows):
-            ids = [id for id, _ in self.system.members]
-            self._drawn = len(rows), trace_of(ids, rows, self._decoded)
-        return self._drawn[1]
+        return self._watch.trace()
 
     @property
     def history(self) -> History:
         """What the clients saw so far."""
-        self.pull()
-        return history_of(said_in(self._rows(), self._decoded))
+        return history_of(self._watch.said())
 
     @property
     def violation(self) -> Violation | None:
         """The first rule that broke, if one did."""
-        self.pull()
-        return judged(self.trace, self._derive)[1] if self._broken else None
+        return self._watch.violation()
 
     @property
     def finished(self) -> bool:
         """Have all clients made all their calls, and have all ended?"""
-        self.pull()
+        self._watch.pull()
         clients = [self._fleet.members[id] for id in self.system.client_ids]
         return all(client.ended >= len(self.system.calls(client.id)) for client in clients)
 
@@ -149,7 +117,7 @@ class Cluster:
 
     def is_up(self, id: NodeId) -> bool:
         """Is this node running (perhaps paused), not crashed?"""
-        self.pull()
+        self._watch.pull()
         return self._fleet.members[id].up
 
     def is_paused(self, id: NodeId) -> bool:
@@ -158,14 +126,15 @@ class Cluster:
 
     @property
     def network(self) -> Network:
-        """The links as they were last set: to look at.  Change them by the cluster's own methods."""
+        """The links as they were last set; change them by the cluster's own methods."""
         return self._fleet.network
 
     def recording(self) -> Recording:
         """The run so far, as a value."""
-        seen, trace = self.observations(), self.trace
-        said = said_in(self._rows(), self._decoded)
-        return Recording(self.bundle, self.system, trace, said, seen, self.lag_ms, self._derive)
+        seen, said = self.observations(), self._watch.said()
+        return Recording(
+            self.bundle, self.system, self.trace, said, seen, self.lag_ms, self._derive
+        )
 
     def save_recording(self, path: str | Path) -> None:
         """Write the run so far to a file that ``load_recording`` reads."""
@@ -212,15 +181,15 @@ class Cluster:
         while self._plan and self._plan[0][0] <= self.now_ms * 1000:
             _, _, action, given = heapq.heappop(self._plan)
             action(*given)
-        self.pull()
-        return self._broken
+        self._watch.pull()
+        return self._watch.broken
 
     # -- faults ---------------------------------------------------------------------------------
 
     def crash(self, id: NodeId) -> None:
         """SIGKILL: attributes and timers are lost, storage is kept."""
         if self._open().members[id].up:
-            self._note(self._fleet.kill(id))
+            self._watch.add(self._fleet.kill(id))
 
     def crash_within(self, id: NodeId, effects: int) -> None:
         """The node kills itself during its next handler, after so many of its effects."""
@@ -228,22 +197,22 @@ class Cluster:
 
     def restart(self, id: NodeId) -> None:
         """Boot a crashed node again, in a new process, from its storage."""
-        self.pull()
+        self._watch.pull()
         if not self._open().members[id].up:
             self.faults["restart"] += 1
-            self._note(self._fleet.restart(id))
+            self._watch.add(self._fleet.restart(id))
 
     def pause(self, id: NodeId) -> None:
         """SIGSTOP: the node does nothing until ``resume``; messages and timers wait."""
         member = self._open().members[id]
         if member.up and not member.paused:
             self._fleet.stop(id, "SIGSTOP")
-            self._mark("pause", id, None)
+            self._watch.mark("pause", id)
 
     def resume(self, id: NodeId) -> None:
         """SIGCONT: the node goes on with everything that waited."""
         if self._open().members[id].paused:
-            self._mark("resume", id, None)
+            self._watch.mark("resume", id)
             self._fleet.stop(id, "SIGCONT")
 
     def partition(self, *groups: Iterable[NodeId]) -> None:
@@ -275,13 +244,13 @@ class Cluster:
     def set_link(
         self, source: NodeId | None = None, destination: NodeId | None = None, **changes: Any
     ) -> None:
-        """Change one direction of a link, or every link: ``set_link(loss=0.1, delay_ms=(20, 40))``."""
+        """Change one direction of a link, or all: ``set_link(loss=0.1, delay_ms=(5, 9))``."""
         where = f"{source} → {destination}" if source and destination else "all links"
         what = ", ".join(f"{name}={value}" for name, value in changes.items())
         self._change("link", f"{where}: {what}", "set_link", source, destination, **changes)
 
     def set_clock(self, id: NodeId, *, skew_ms: float = 0, drift_ppm: int = 0) -> None:
-        """Let the node's clock be wrong by `skew_ms`, and run fast by `drift_ppm` parts in a million."""
+        """Let the node's clock be wrong by `skew_ms`, and fast by `drift_ppm` in a million."""
         self._open().tell(id, "set_clock", round(skew_ms * 1000), drift_ppm)
         self.faults["clock"] += 1
 
@@ -289,10 +258,9 @@ class Cluster:
 
     def close(self) -> None:
         """End all processes.  What they did can still be looked at."""
-        if self._cut_us < math.inf:
+        if not self._watch.is_closed:
             self._fleet.observe(self._fleet.members)
-            self._note(self._fleet.close())
-            self._cut_us = math.inf
+            self._watch.close(self._fleet.close())
 
     def __enter__(self) -> Cluster:
         return self
@@ -309,7 +277,7 @@ class Cluster:
     # -- the record -----------------------------------------------------------------------------
 
     def _open(self) -> Fleet:
-        if self._cut_us == math.inf:
+        if self._watch.is_closed:
             raise ClusterError(
                 "this cluster is closed, so nothing can be done to it. Make a new one."
             )
@@ -317,30 +285,9 @@ class Cluster:
 
     def _change(self, fault: str, text: str, method: str, *given: Any, **named: Any) -> None:
         at_us = self._open().change_links(method, *given, **named)
-        self._mark("net", "", text, at_us)
+        self._watch.mark("net", "", text, at_us)
         if fault:
             self.faults[fault] += 1
-
-    def _mark(self, kind: str, id: NodeId, data: Any, at_us: int | None = None) -> None:
-        """A row of the controller's own."""
-        time_us = self._fleet.clock.now_us() if at_us is None else at_us
-        self._note([[time_us, kind, id, None, pack(data), 0]])
-        self._marks.append([time_us, kind, id, None, pack(data), 0])
-
-    def _note(self, rows: list[Row]) -> None:
-        """Look at new rows for faults, facts and errors."""
-        self._read += len(rows)
-        for row in rows:
-            kind = row[1]
-            if kind in COUNTED:
-                self.faults[kind] += 1
-            if kind == "fact" or kind in BROKEN or self._derive:
-                event = Event._make(event_of(row, self._decoded, {}))
-                self._broken |= any([*violations(self.facts, event, 0, self._derive)])
-
-    def _rows(self) -> list[Row]:
-        logs = [member.rows for member in self._fleet.members.values()]
-        return merged([self._marks, *logs], self._cut_us)
 
 
 def _name(condition: Callable[[], Any]) -> str:

@@ -51,7 +51,8 @@ class Fleet:
             "bundle": bundle.encoded(), "system": system.encoded(), "link": asdict(link),
         }  # fmt: skip
         self._life = {
-            "seed": seed, "secret": secrets.token_bytes(32), "folder": self._folder, "time_scale": time_scale,
+            "seed": seed, "secret": secrets.token_bytes(32),
+            "folder": self._folder, "time_scale": time_scale,
         }  # fmt: skip
         self.members = {id: self._member(system, id, n) for n, (id, _) in enumerate(system.members)}
         self._processes: dict[NodeId, Process] = {}
@@ -63,7 +64,7 @@ class Fleet:
             raise
 
     def _member(self, system: System, id: NodeId, number: int) -> Member:
-        """Nodes go round the machines; all clients to the first, where one clock orders what they see."""
+        """Nodes go round the machines; clients all to the first, so that one clock orders them."""
         places = self._launcher.places()
         place = places[number % len(places)] if id in system.node_ids else places[0]
         return Member(id, place, f"{self._folder}/{id}.log")
@@ -118,7 +119,7 @@ class Fleet:
         return self._bury(member)
 
     def restart(self, id: NodeId) -> list[Row]:
-        """A new process for the member, on the storage that it left; what its last one still had to tell."""
+        """A new process, on the storage that the last one left; what that one still had to tell."""
         rows = self.kill(id) if id in self._processes else []
         self._boot([self.members[id]])
         return rows
@@ -171,7 +172,7 @@ class Fleet:
         self._ask({id: self.members[id]}, command, *given)
 
     def observe(self, ids: Iterable[NodeId]) -> dict[NodeId, dict[str, Any]]:
-        """The public view of each: empty if down, as last seen if it does not answer or all is over."""
+        """The public view of each: empty if down, as last seen if it does not answer."""
         members = [self.members[id] for id in ids]
         for member in members if self._finish.alive else ():
             if member.up and (member.asked is None or member.asked.done()):
@@ -200,7 +201,7 @@ def _end(processes: dict[NodeId, Process], launcher: Launcher, folder: str) -> N
 
 
 def program_of(program: Bundle | type[Node], system: System) -> tuple[Bundle, Mapping[str, type]]:
-    """`program` as a bundle, and its message classes; ProgramError if it lacks a role of `system`."""
+    """`program` as a bundle, and its message classes; ProgramError if it lacks a role."""
     bundle = program if isinstance(program, Bundle) else _bundle_of(program)
     loaded = bundle.load()
     here = LocalProgram(loaded.namespace)
@@ -217,7 +218,7 @@ def _bundle_of(role: type[Node]) -> Bundle:
         source = inspect.getsource(sys.modules[role.__module__])
     except (KeyError, OSError, TypeError):
         raise ClusterError(
-            f"{role.__name__} was defined at a prompt or in a notebook, but a process of its own needs the whole "
-            "text that defines it. Give Cluster a Bundle, or a class from a module."
+            f"{role.__name__} was defined at a prompt or in a notebook, but a process of its own "
+            "needs the whole text that defines it. Give Cluster a Bundle, or a class from a module."
         ) from None
     return Bundle(sections=(Section(role.__module__, source),))

@@ -13,6 +13,7 @@ nobody else can look (``session``).  Some of that depends on Ray's version: see
 from __future__ import annotations
 
 import atexit
+import logging
 import os
 import secrets
 import threading
@@ -36,18 +37,18 @@ LOCAL_SETTINGS = {
     "RAY_DISABLE_FAILURE_SIGNAL_HANDLER": "1",
     "RAY_USAGE_STATS_ENABLED": "0",
 }
-LOCAL_OPTIONS = {
+LOCAL_OPTIONS: dict[str, Any] = {
     "include_dashboard": False,
     "num_cpus": 2,
     "object_store_memory": 80_000_000,
     "log_to_driver": False,
-    "logging_level": "ERROR",
+    "logging_level": logging.ERROR,
 }
 ACTOR = {"num_cpus": 0, "max_restarts": 0, "max_task_retries": 0}
 
 
 class RayLauncher:
-    """Makes actors.  With an `address`, those machines' own, with the token that is in the environment."""
+    """Makes actors: in a Ray of our own, or in the one at `address`."""
 
     def __init__(self, session: Session, address: str | None) -> None:
         look_before(address)
@@ -188,12 +189,12 @@ def _joined(address: str) -> Any:
 
         _silence_deaths()
         if not ray.is_initialized():
-            ray.init(address=address, log_to_driver=False, logging_level="ERROR")
+            ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
     return ray
 
 
 def _silence_deaths() -> None:
-    """Ray tells the notebook of each worker that dies, whatever the log level; here that is the lesson."""
+    """Ray reports each worker that dies, whatever the log level; here that is the lesson."""
     from ray._private import worker
 
     if hasattr(worker, "listen_error_messages"):

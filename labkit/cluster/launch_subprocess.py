@@ -15,9 +15,9 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
-import labkit
 from labkit.cluster.process import HostError, ProcessDied, Spares
 from labkit.cluster.session import Session
+from labkit.handle import KIT
 from labkit.host.machine import remove, started, strike
 from labkit.host.record import read
 
@@ -34,13 +34,12 @@ class Piped:
         import msgpack
 
         self._errors = session.folder / "errors"
-        kit = str(Path(labkit.__path__[0]).parent)
+        path = [str(Path(KIT).parent), os.environ.get("PYTHONPATH", "")]
         with self._errors.open("ab") as errors:
             self._child = subprocess.Popen(
                 [sys.executable, "-P", "-m", "labkit.host.piped", str(session.folder)],
                 stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors, cwd=session.folder,
-                env={**os.environ, "PYTHONPATH": os.pathsep.join([kit, os.environ.get("PYTHONPATH", "")])},
-                start_new_session=True,
+                env={**os.environ, "PYTHONPATH": os.pathsep.join(path)}, start_new_session=True,
             )  # fmt: skip
         session.belongs(self._child.pid, started(self._child.pid))
         self.dead = threading.Event()

@@ -42,7 +42,7 @@ class Member:
         return self.rows[first:]
 
     def bury(self, now_us: int) -> list[Row]:
-        """Its process is dead: the rows that were still unread, and one for the crash, if it left none."""
+        """Its process is dead: the rows that were unread, and one for the crash if need be."""
         self.process.end()
         rows = self.read()
         if self.up:

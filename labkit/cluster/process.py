@@ -94,7 +94,7 @@ class Spares:
 def answers(
     asked: Mapping[str, Future[Any]], timeout_s: float, doing: str, late: Iterable[str] = ()
 ) -> dict[str, Any]:
-    """What each answered; those in `late` may stay silent.  ClusterError if another does not answer."""
+    """What each answered.  ClusterError if one does not in time, unless it is in `late`."""
     wait(asked.values(), timeout_s)
     found = {}
     for id, future in asked.items():
@@ -102,8 +102,8 @@ def answers(
             found[id] = _result(id, future, doing)
         elif id not in late:
             raise ClusterError(
-                f"{id} was asked to {doing}, but did not answer within {timeout_s:g} s: it is stopped, or busy in a handler that does not end. "
-                f"Crash and restart it, or close the cluster."
+                f"{id} was asked to {doing}, but did not answer within {timeout_s:g} s: it is "
+                "stopped, or in a handler that does not end. Crash it, or close the cluster."
             )
     return found
 
@@ -118,7 +118,7 @@ def _result(id: str, future: Future[Any], doing: str) -> Any:
 
 
 def clock_offset(process: Process, now_us: Callable[[], int]) -> tuple[int, int]:
-    """How far its machine's clock is ahead of ours, and by how much that may be wrong; microseconds."""
+    """How far its machine's clock is ahead of ours, and how wrong that may be; microseconds."""
     best = (1 << 60, 0)
     for _ in range(5):
         asked_us = now_us()

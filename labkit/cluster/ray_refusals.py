@@ -14,17 +14,20 @@ from labkit.cluster.process import ClusterError
 MEMORY_BYTES_MIN = 700 << 20
 WITHOUT = 'Or go without it: launcher="subprocess".'
 
+_BUSY = "Stop what else is running, and try again."
 _KNOWN = (
-    (r"Version mismatch: ?(.*?)This process", "runs other versions than this one ({0}). Install the same ones here."),
-    (r"(?i)auth\w* token|unauthenticated", "did not accept our token. Set RAY_AUTH_TOKEN to its token, and restart."),
-    (r"(?i)could not find any running ray|connect\w* .*(timed out|failed|refused)|failed to connect",
+    (r"Version mismatch: ?(.*?)This process",
+     "runs other versions than this one ({0}). Install the same ones here."),
+    (r"(?i)auth\w* token|unauthenticated",
+     "did not accept our token. Set RAY_AUTH_TOKEN to its token, and restart the kernel."),
+    (r"(?i)could not find any running ray|failed to connect|connection (refused|timed out)",
      "does not answer at that address. Is it running, and is the address right?"),
-    (r"(?i)permission denied|read-only file", "may not write where it wants to ({0}). Make that folder writable."),
-    (r"(?i)no space left|shared memory|/dev/shm", "needs 80 MB of shared memory. Free some in /dev/shm, "
-     "or start the container with --shm-size=256m."),
-    (r"(?i)timed out during startup", "was not ready within 30 s: the machine is too busy. "
-     "Stop what else is running, and try again."),
-    (r"(?i)cannot allocate memory|out of memory", "needs about 0.6 GB of memory. Close other notebooks."),
+    (r"(?i)permission denied|read-only file",
+     "may not write where it wants to ({0}). Make that folder writable."),
+    (r"(?i)no space left|shared memory|/dev/shm",
+     "needs 80 MB of shared memory. Free some in /dev/shm, or give the container --shm-size=256m."),
+    (r"(?i)timed out during startup", f"was not ready within 30 s: this machine is busy. {_BUSY}"),
+    (r"(?i)cannot allocate memory|out of memory", f"needs about 0.6 GB of memory. {_BUSY}"),
 )  # fmt: skip
 
 
@@ -39,7 +42,8 @@ def look_before(address: str | None) -> None:
         free = free_bytes()
         if free < MEMORY_BYTES_MIN:
             raise ClusterError(
-                f"Ray needs about 0.6 GB of memory, but {free >> 20} MB are free. Close other notebooks. {WITHOUT}"
+                f"Ray needs about 0.6 GB of memory, but {free >> 20} MB are free. "
+                f"Close other notebooks. {WITHOUT}"
             )
 
 
@@ -49,19 +53,19 @@ def _refuse_foreign_ray() -> None:
         return
     if ray.is_initialized():
         raise ClusterError(
-            "Ray already runs in this kernel, started by other code with settings that are not labkit's. "
+            "Ray already runs in this kernel, started by other code with settings of its own. "
             f"Restart the kernel and make the cluster first. {WITHOUT}"
         )
     constants = sys.modules.get("ray._private.ray_constants")
     if getattr(constants, "ENABLE_RAY_CLUSTER", False):
         raise ClusterError(
-            "ray was imported before labkit set it up, so it would listen on every network interface. "
+            "ray was imported before labkit set it up, so it would listen to the whole network. "
             f"Restart the kernel and make the cluster before the import. {WITHOUT}"
         )
 
 
 def free_bytes() -> int:
-    """Memory that this process may still use: of the machine, or of its container if that is less."""
+    """Memory that this process may still use, of the machine or of its container."""
     found = re.search(r"MemAvailable: *(\d+)", _text("/proc/meminfo"))
     free = int(found[1]) << 10 if found else 1 << 60
     limit, used = _text("/sys/fs/cgroup/memory.max"), _text("/sys/fs/cgroup/memory.current")

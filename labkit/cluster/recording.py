@@ -29,11 +29,11 @@ BROKEN = {"error": RAISED, "unwritten": UNWRITTEN, "storm": STORM}
 
 ENDS = ("ok", "fail", "info")
 Said = list[Any]
-"""An event of a client: ``["invoke", client, f, key, value, time_us]`` or ``[how, operation, result, time_us]``."""
+"""``["invoke", client, f, key, value, time_us]`` or ``["ok", operation, result, time_us]``."""
 
 
 class Decoder:
-    """Turns packed data into values; equal data only once, since a message is sent and delivered."""
+    """Turns packed data into values, equal data only once: most is sent and delivered."""
 
     def __init__(self, classes: Mapping[str, type]) -> None:
         self.classes = classes
@@ -46,7 +46,7 @@ class Decoder:
 
 
 def merged(logs: Iterable[list[Row]], until_us: float) -> list[Row]:
-    """All rows up to a time, in one order that every node's own order and every cause agrees with."""
+    """All rows up to a time, in an order that agrees with each node's own and with causes."""
     rows = [row for log in logs for row in log if row[0] <= until_us]
     rows.sort(key=lambda row: row[0])  # stable: equal times keep the order of the logs
     return rows
@@ -185,7 +185,7 @@ class Recording:
 
 
 def load_recording(path: str | Path, classes: Mapping[str, type] | None = None) -> Recording:
-    """What ``save`` wrote; messages are built from `classes`, or from the recording's own program."""
+    """What ``save`` wrote; messages are of `classes`, or of the recording's own program."""
     raw = json.loads(Path(path).read_text(encoding="utf-8"))
     bundle = Bundle.from_encoded(raw["bundle"])
     known = LocalProgram(bundle.load().namespace).classes if classes is None else classes

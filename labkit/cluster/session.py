@@ -98,9 +98,10 @@ def _root() -> Path:
     for root in choices:
         if len(os.fsencode(root / _name(0, ""))) <= SESSION_BYTES_MAX and _private(root):
             return root
+    tried = ", ".join(map(str, choices))
     raise ClusterError(
-        f"labkit tried {', '.join(map(str, choices))} for its files, but none is a short path that only you "
-        "can write. Set XDG_RUNTIME_DIR to a short folder of your own."
+        f"labkit tried {tried} for its files, but none is a short path that only you can write. "
+        "Set XDG_RUNTIME_DIR to a short folder of your own."
     )
 
 

@@ -43,9 +43,8 @@ class Host:
 
     async def ask(self, command: str, given: list[Any]) -> Any:
         """Do one thing for the controller; the answer is plain enough for msgpack."""
-        answer = (
-            SERVICES[command](*given) if command in SERVICES else COMMANDS[command](self, *given)
-        )
+        service: Any = SERVICES.get(command)
+        answer = service(*given) if service else COMMANDS[command](self, *given)
         return await answer if asyncio.iscoroutine(answer) else answer
 
     async def live(self) -> None:
@@ -91,7 +90,7 @@ class Host:
         return clock.now_us()
 
     def _change(self, epoch: int, change: Change) -> None:
-        """Apply `change` as the one numbered `epoch`: after all earlier ones, whichever came first."""
+        """Apply `change` as the one numbered `epoch`: after all earlier ones."""
         self._ahead[epoch] = change
         while self._epoch + 1 in self._ahead:
             self._epoch += 1

@@ -37,7 +37,7 @@ class Calls:
         operation = self._history.invoke(self._client, f, key, value)
         numbered = replace(operation, id=self._first + operation.id * self._step)
         while (now_ns := time.monotonic_ns()) <= self._last_ns:
-            pass  # the clock's grain: an operation begins after the last one ended, never at the same time
+            pass  # the clock's grain: it begins after the last one ended, not at the same time
         invoke(numbered, now_ns)
 
     def end(self, kind: str, id: int, result: Any = None) -> int:

@@ -41,8 +41,8 @@ class Life:
 
     def __init__(
         self, program: Program, system: System, id: NodeId, *,
-        number: int, seed: str, secret: bytes, folder: str, epoch_us: int, time_scale: float, sent: int,
-        network: Network,
+        number: int, seed: str, secret: bytes, folder: str, epoch_us: int, time_scale: float,
+        sent: int, network: Network,
     ) -> None:  # fmt: skip
         import msgpack
 

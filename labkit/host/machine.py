@@ -37,7 +37,7 @@ def started(pid: int) -> str:
 
 
 def is_alive(pid: int, since: str) -> bool:
-    """Does the process that was started then still run?  Without /proc, any process of that pid counts."""
+    """Does the process that was started then still run?  Without /proc, any of that pid counts."""
     if Path("/proc/self/stat").exists():
         return started(pid) == since
     try:
@@ -63,7 +63,7 @@ SERVICES = {"read": read, "strike": strike, "remove": remove}
 
 
 class TaggedOutput(io.TextIOBase):
-    """A standard output whose lines go into the trace, as effects of the handler that runs, if any."""
+    """A standard output whose lines go into the trace, as effects of the running handler."""
 
     def __init__(self, outside: Callable[[str], None]) -> None:
         self._outside, self._line = outside, ""

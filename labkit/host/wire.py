@@ -122,7 +122,7 @@ class Outgoing(asyncio.Protocol):
         self._waiting.append(frame)
 
     def push(self) -> None:
-        """Hand to the kernel what waits, if there is a connection; begin to make one if there is none."""
+        """Hand what waits to the kernel; if there is no connection, begin to make one."""
         if not self._ready:
             self._connect()
         elif self._transport.get_write_buffer_size() > BUFFER_BYTES_MAX:

@@ -9,6 +9,7 @@ and system, a message; it hardly depends on what else the machine does, while th
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import statistics
 import sys
@@ -101,7 +102,7 @@ def bounce(launcher: str) -> float:
     with Cluster(Bounce, System.of(2, "Bounce"), launcher=launcher) as cluster:
         asyncio.run(cluster.until(lambda: cluster.observe("n1").get("left") == 0, 60))
         times = [e.time_us for e in cluster.trace if e.kind == "deliver" and e.node == "n1"]
-    return statistics.median(b - a for a, b in zip(times, times[1:], strict=False))
+    return statistics.median(b - a for a, b in itertools.pairwise(times))
 
 
 def bare_actors() -> tuple[float, float, float]:
@@ -143,7 +144,7 @@ def bare_actors() -> tuple[float, float, float]:
         time.sleep(0.01)
     used, ended = cpu_s(*pids) - before, ray.get(two.done.remote())[1]
     times = ray.get(one.bounce.remote(two))
-    round_us = statistics.median(b - a for a, b in zip(times, times[1:], strict=False)) * 1e6
+    round_us = statistics.median(b - a for a, b in itertools.pairwise(times)) * 1e6
     return CALLS / (ended - began), used / CALLS * 1e6, round_us
 
 

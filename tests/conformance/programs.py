@@ -25,7 +25,7 @@ class Got:
 
 
 class Ring(Node):
-    """n1 says something to n2 at the start; what it says, and what n2 makes of it, is the subclass's."""
+    """n1 says something to n2 at the start; what, and what n2 makes of it, a subclass says."""
 
     def on_start(self) -> None:
         self.seen: tuple[Any, ...] = ()
@@ -206,8 +206,8 @@ class Heavy(Ring):
 
 
 EVERYTHING = (
-    None, True, False, 0, -1, (1 << 53) + 1, -(1 << 4000), 0.5, -0.0, 1e300, "", "π\n", b"", b"\x00\xff",
-    Colour.BLUE, (), (1, (2,)), frozenset(), frozenset((1, "a", (None,))), Put(Put(Colour.RED)),
+    None, True, False, 0, -1, (1 << 53) + 1, -(1 << 4000), 0.5, -0.0, 1e300, "", "π\n", b"",
+    b"\x00\xff", Colour.BLUE, (), (1, (2,)), frozenset(), frozenset((1, "a", (None,))), Put(Put(Colour.RED)),
 )  # fmt: skip
 
 

@@ -27,23 +27,26 @@ ENDS = [("put", "ok", 1), ("get", "ok", 1), ("refuse", "fail", None), ("lose", "
         ("put", "ok", 2), ("get", "ok", 2)]  # fmt: skip
 
 
+AT_ONCE = Link(delay_ms=(0, 0))
+
+
 @dataclass(frozen=True)
 class Scenario:
-    """`role` on some nodes until ``done`` shows; then, if `restart`, crash it, and wait for ``again``.
+    """`role` on some nodes until ``done``; then, if `restart`, crash that, and wait for ``again``.
 
     ``cut`` crashes n1 within its first timer's handler, after so many effects, and restarts it.
     ``broken`` is part of the violation that ends the run instead.
     """
 
     role: type[Node]
-    done: Callable[[Look], bool] = lambda look: True
+    done: Callable[[Look], bool] = lambda _look: True
     nodes: int = 2
     restart: str = ""
-    again: Callable[[Look], bool] = lambda look: True
+    again: Callable[[Look], bool] = lambda _look: True
     cut: int | None = None
     broken: str = ""
     calls: tuple[Any, ...] = ()
-    link: Link = Link(delay_ms=(0, 0))
+    link: Link = AT_ONCE
 
     @property
     def name(self) -> str:
@@ -75,15 +78,18 @@ SCENARIOS = (
     Scenario(p.Stranger, broken="n1 tried to send Put to 'n9', but its peers are n2"),
     Scenario(p.Raising, broken="ValueError: no such luck"),
     Scenario(p.Unwritten, broken="Exercise 0.1: write me"),
-    Scenario(p.Unknown, broken="n2 got Put(value=1) from n1, but its on_message has no case for Put"),
-    Scenario(p.Memory, seen("n1", "mark"), 1, "n1", lambda look: look("n1").get("kept") == 2
-             and look("n1").get("lives") == (p.Put(p.Colour.RED),) and look("n1").get("seen") == ("mark",)),
-    Scenario(p.Halfway, lambda look: look("n1").get("kept") == 1 and look("n2").get("seen") == (), cut=1),
+    Scenario(p.Unknown, broken="n2 got Put(value=1) from n1, but its on_message has no case"),
+    Scenario(p.Memory, seen("n1", "mark"), 1, "n1", lambda look: look("n1") == {
+        "kept": 2, "lives": (p.Put(p.Colour.RED),), "seen": ("mark",)}),
+    Scenario(p.Halfway, lambda look: look("n1").get("kept") == 1 and look("n2") == {
+        "kept": 0, "seen": ()}, cut=1),
     Scenario(p.Hasty, lambda look: look("n2").get("seen") == (1, 1), cut=1),
-    Scenario(p.Patient, seen("n1", "yes"), 2, "n2", lambda look: look("n2").get("seen") in ((), ("there?",))),
-    Scenario(p.Herald, lambda look: all(look(id).get("seen") == ("n1",) for id in ("n2", "n3", "n4"))
-             and look("n1").get("seen") == (), nodes=4),
-    Scenario(p.Heavy, lambda look: look("n2").get("seen") == frozenset((("bytes", 1 << 20), ("str", 1 << 20)))),
+    Scenario(p.Patient, seen("n1", "yes"), 2, "n2",
+             lambda look: look("n2").get("seen") in ((), ("there?",))),
+    Scenario(p.Herald, lambda look: look("n1").get("seen") == () and all(
+        look(id).get("seen") == ("n1",) for id in ("n2", "n3", "n4")), nodes=4),
+    Scenario(p.Heavy, lambda look: look("n2") == {
+        "seen": frozenset((("bytes", 1 << 20), ("str", 1 << 20)))}),
     Scenario(p.Everything, seen("n1", p.EVERYTHING)),
     Scenario(p.Speaking),
     Scenario(p.Claiming, broken="leader of term 1 is n"),

@@ -70,7 +70,7 @@ def test_the_untimed_world_keeps_the_promise(scenario: Scenario) -> None:
 
 
 def exhaust(world: World) -> None:
-    """Take steps, messages before calls and calls before timers, until none is left but time-outs."""
+    """Take steps, messages first and timers last, until none is left but time-outs."""
     while not world.violation:
         steps = [
             s for s in world.steps() if s.data not in ("late", "old") or world_waits_for(s, world)
