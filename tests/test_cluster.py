@@ -82,7 +82,7 @@ def test_nothing_passes_a_cut_until_it_is_healed(beats: Cluster) -> None:
     wait(beats, heard(beats, "n3", 10))
     beats.heal()
     wait(beats, lambda: any(e.time_us > healed_us(beats) for e in arrivals(beats, "n1", "n2")))
-    cut_us = beats.trace.of_kind("net")[0].time_us + beats._fleet.spread_us
+    cut_us = beats.trace.of_kind("net")[0].time_us + beats._fleet.late_us
     through = [
         e.time_us for e in arrivals(beats, "n1", "n2") if cut_us < e.time_us < healed_us(beats)
     ]
@@ -116,7 +116,7 @@ def test_a_partition_separates_groups_and_outlives_a_restart(beats: Cluster) -> 
 def test_links_can_be_slow_or_lose_everything(beats: Cluster) -> None:
     beats.set_link("n1", "n2", delay_ms=(30, 40))
     beats.set_link("n1", "n3", loss=1)
-    since = beats.trace.of_kind("net")[-1].time_us + beats._fleet.spread_us
+    since = beats.trace.of_kind("net")[-1].time_us + beats._fleet.late_us
     wait(beats, heard(beats, "n2", 20))
     sent = {e.id: e for e in beats.trace if e.kind == "send" and e.time_us > since}
     late = [e.time_us - sent[e.id].time_us for e in arrivals(beats, "n1", "n2") if e.id in sent]
@@ -134,7 +134,7 @@ def test_a_message_under_way_does_not_pass_a_new_cut() -> None:
         assert not [
             e
             for e in arrivals(cluster, "n1", "n2")
-            if e.time_us > cut_us + cluster._fleet.spread_us
+            if e.time_us > cut_us + cluster._fleet.late_us
         ]
 
 

@@ -37,7 +37,8 @@ def test_what_is_packed_comes_back_the_same(value: Any) -> None:
 @pytest.mark.parametrize(
     "encoded",
     [b"\xc1", {"message": ["Node"]}, {"message": ["Put"]}, {"message": []},
-     {"message": ["Colour", "RED"]}, 0.5, {"message": ["Put", 1], "more": 1}, {"message": ["Put", b"raw"]}, [1, {"float": "nan"}]],
+     {"message": ["Colour", "RED"]}, 0.5, {"message": ["Put", 1], "more": 1},
+     {"message": ["Put", b"raw"]}, [1, {"float": "nan"}]],
     ids=repr,
 )  # fmt: skip
 def test_bytes_that_nobody_packed_are_refused(encoded: Any) -> None:

@@ -233,9 +233,9 @@ def test_what_is_wrong_beforehand_is_said_in_one_sentence(before: str, sentence:
     ("error", "sentence"),
     [
         ("Version mismatch: The cluster was started with:\n    Ray: 2.50.0\n    Python: 3.12.1\n"
-         "This process on node 1.2.3.4 was started with:\n", "Ray runs other versions than this one "
-         "(The cluster was started with: Ray: 2.50.0 Python: 3.12.1). Install the same ones here."),
-        ("[Errno 30] Read-only file system: '/run/x'", "may not write where it wants to ([Errno 30]"),
+         "This process on node 1.2.3.4 was started with:\n", "Ray runs other versions than this "
+         "one (The cluster was started with: Ray: 2.50.0 Python: 3.12.1). Install the same ones"),
+        ("[Errno 30] Read-only file system: '/run/x'", "may not write where it wants to ([Errno"),
         ("Could not find any running Ray instance.", "does not answer at that address."),
         ("The current node timed out during startup.", "this machine is busy."),
         ("The configured object store size exceeds /dev/shm size", "Free some in /dev/shm"),

@@ -46,7 +46,7 @@ class Fleet:
         self._classes, self._folder = classes, str(session().cluster_folder())
         self.clock = Clock(time.monotonic_ns() // 1000)
         self.network, self._changes = Network(), list[tuple[Any, ...]]()
-        self.skew_us = self.spread_us = 0
+        self.skew_us = self.late_us = 0
         self._program = {
             "bundle": bundle.encoded(), "system": system.encoded(), "link": asdict(link),
         }  # fmt: skip
@@ -155,7 +155,7 @@ class Fleet:
     # -- commands -------------------------------------------------------------------------------
 
     def change_links(self, method: str, *given: Any, **named: Any) -> int:
-        """Change the links of all members at once: the time from which it holds."""
+        """Change all members' links at one time, which is returned; at worst ``late_us`` later."""
         getattr(self.network, method)(*given, **named)
         change = (method, list(given), named)
         self._changes.append(change)
@@ -163,8 +163,7 @@ class Fleet:
         up = {id: member for id, member in self.members.items() if member.up}
         late = [id for id, member in up.items() if member.paused]
         done = self._ask(up, "change_links", len(self._changes), change, at_us, late=late)
-        if done:
-            self.spread_us = max(self.spread_us, max(done.values()) - min(done.values()))
+        self.late_us = max([self.late_us, *(there_us - at_us for there_us in done.values())])
         return at_us
 
     def tell(self, id: NodeId, command: str, *given: Any) -> None:

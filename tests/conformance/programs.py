@@ -207,7 +207,8 @@ class Heavy(Ring):
 
 EVERYTHING = (
     None, True, False, 0, -1, (1 << 53) + 1, -(1 << 4000), 0.5, -0.0, 1e300, "", "π\n", b"",
-    b"\x00\xff", Colour.BLUE, (), (1, (2,)), frozenset(), frozenset((1, "a", (None,))), Put(Put(Colour.RED)),
+    b"\x00\xff", Colour.BLUE, (), (1, (2,)), frozenset(), frozenset((1, "a", (None,))),
+    Put(Put(Colour.RED)),
 )  # fmt: skip
 
 
