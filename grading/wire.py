@@ -159,6 +159,8 @@ def _stand_in(name: str, body: Any) -> type:
         values = {_identifier(member): _value(value) for member, value in map(_pair, members)}
         return Enum(_identifier(name), values)  # type: ignore[return-value]
     annotations = {_identifier(member): Any for member in members}
+    if len(annotations) < len(members):
+        raise ValueError(f"described a class {name!r} with one field twice")
     return message(type(_identifier(name), (), {"__annotations__": annotations}))
 
 
