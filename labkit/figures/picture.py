@@ -136,8 +136,14 @@ class Picture:
     def _differences(self) -> list[str]:
         """What changed at each step of a counterexample, beside it, while there is room."""
         moments = self.scene.moments if self.scene.unit == "step" else []
-        room = int((WIDTH - self.left) / max(1, len(moments)) * 1.4 / 6)
-        return [self._difference(moment, room) for moment in moments if room >= 12]
+        letters = (WIDTH - self.left) / max(1, len(moments)) / 6
+        after = [moment.node for moment in moments[1:]] + [-1]
+        rooms = [
+            int(letters * (1 if m.node == n else 1.4)) for m, n in zip(moments, after, strict=True)
+        ]
+        return [
+            self._difference(*pair) for pair in zip(moments, rooms, strict=True) if pair[1] >= 12
+        ]
 
     def _difference(self, moment: Moment, room: int) -> str:
         x, y = self._x(moment.at), self._y(moment.node) + 15

@@ -41,7 +41,8 @@ Object.assign(Painter.prototype, {
 
   /** What changed at a step, beside it, while there is room. */
   paintDifference(moment) {
-    const room = Math.floor((this.right - this.left) / this.visible.length / 4.6);
+    const isCrowded = this.scene.moments[moment.index + 1]?.node === moment.node;
+    const room = Math.floor((this.right - this.left) / this.visible.length / (isCrowded ? 6.4 : 4.6));
     if (moment.index > this.view.now || room < 12) return;
     const isLast = this.x(moment.at) > this.right - 6 * room;
     const x = this.x(moment.at) + (isLast ? -9 : 9);
