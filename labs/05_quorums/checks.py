@@ -645,7 +645,7 @@ def atomic_in_any_order(program):
     walks(
         program,
         board(3, "wr", "rw", "ww"),
-        count=200,
+        count=100,
         limits=any_order,
         derive=[tags_name_values],
         judge=is_atomic,
@@ -654,7 +654,7 @@ def atomic_in_any_order(program):
     walks(
         program,
         board(3, "ww", "rrr", "rrr"),
-        count=300,
+        count=200,
         limits=overtaken,
         derive=[tags_name_values],
         judge=is_atomic,
@@ -669,7 +669,7 @@ def atomic_in_any_order(program):
     look_at="what is on the disk of a replica when its reply leaves",
 )
 def atomic_over_crashes(program):
-    for system, count in ((board(1, "ww", "rrr"), 150), (board(3, "wr", "rw", "wr"), 250)):
+    for system, count in ((board(1, "ww", "rrr"), 80), (board(3, "wr", "rw", "wr"), 150)):
         limits = Walk(steps_max=90, restarts=3, cuts=3)
         walks(
             program, system, count=count, limits=limits, derive=[tags_name_values], judge=is_atomic
@@ -698,7 +698,7 @@ def atomic_near_and_far(program):
                     run.at(at_ms, near, run, chance, reader, majority(len(system.nodes)), (60, 120))
             run.run(6_000)
 
-        scenarios(program, system, play, runs=20, derive=[tags_name_values], judge=is_atomic)
+        scenarios(program, system, play, runs=10, derive=[tags_name_values], judge=is_atomic)
 
 
 def near(run, chance, client, count, far_ms):
