@@ -4,22 +4,19 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from labkit.figures.svg import circle, line, picture, rect, tag, words
 from labkit.figures.theme import BAND, DIM, FAINT, INK, NODE_COLOURS, VIOLATION, brief, clean
 from labkit.history import Annotation, Operation
 
-if TYPE_CHECKING:
-    from labkit.figures.history import HistoryFigure
-
 WIDTH, LEFT, ROW, BAR, TOP = 900, 76.0, 40, 24, 70
 
 
 class Bars:
-    """Draws the operations `shown` of a history figure."""
+    """Draws the operations `shown` of `figure`, a HistoryFigure."""
 
-    def __init__(self, figure: HistoryFigure, shown: Sequence[Operation]) -> None:
+    def __init__(self, figure: Any, shown: Sequence[Operation]) -> None:
         self.figure, self.shown = figure, shown
         is_whole = len(shown) == len(figure.operations)
         self.first, self.last = figure.places.window(shown, whole=is_whole)

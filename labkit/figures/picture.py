@@ -137,12 +137,13 @@ class Picture:
         """What changed at each step of a counterexample, beside it, while there is room."""
         moments = self.scene.moments if self.scene.unit == "step" else []
         letters = (WIDTH - self.left) / max(1, len(moments)) / 6
-        after = [moment.node for moment in moments[1:]] + [-1]
+        after = [moment.node for moment in moments[1:]]
         rooms = [
-            int(letters * (1 if m.node == n else 1.4)) for m, n in zip(moments, after, strict=True)
+            int(letters * (1 if m.node == n else 1.4))
+            for m, n in zip(moments, [*after, -1], strict=False)
         ]
         return [
-            self._difference(*pair) for pair in zip(moments, rooms, strict=True) if pair[1] >= 12
+            self._difference(m, room) for m, room in zip(moments, rooms, strict=True) if room > 11
         ]
 
     def _difference(self, moment: Moment, room: int) -> str:
