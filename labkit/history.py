@@ -167,17 +167,20 @@ class History:
     def _events(self) -> Iterator[tuple[int, dict[str, Any]]]:
         for op in self.operations:
             common = {"process": op.process, "f": op.f, "key": op.key}
-            yield op.invoked, {
-                **common, "type": "invoke", "value": op.value, "time": op.invoked_us
-            }
+            yield op.invoked, {**common, "type": "invoke", "value": op.value, "time": op.invoked_us}
             if op.returned is not None:
-                yield op.returned, {
-                    **common, "type": op.outcome, "value": _answer(op), "time": op.returned_us
-                }
+                yield (
+                    op.returned,
+                    {**common, "type": op.outcome, "value": _answer(op), "time": op.returned_us},
+                )
 
     def _respond(self, id: int, outcome: Outcome, result: Any, time_us: int | None) -> None:
         self.operations[id] = replace(
-            self._open(id), outcome=outcome, result=result, returned=self._tick(), returned_us=time_us
+            self._open(id),
+            outcome=outcome,
+            result=result,
+            returned=self._tick(),
+            returned_us=time_us,
         )
 
     def _open(self, id: int) -> Operation:

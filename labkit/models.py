@@ -204,8 +204,10 @@ class Queue(Model):
         match f:
             case "enqueue":
                 if value is None or value == "":
-                    raise ValueError(f"{value!r} was enqueued, but a dequeue of an empty queue "
-                                     "answers the same; enqueue something else")
+                    raise ValueError(
+                        f"{value!r} was enqueued, but a dequeue of an empty queue "
+                        "answers the same; enqueue something else"
+                    )
                 return (*state, value), ANYTHING
             case "dequeue":
                 return (state[1:], state[0]) if state else (state, None)

@@ -58,7 +58,10 @@ def test_a_stale_read_of_another_process_is_sequential_but_not_linearizable() ->
 def test_sequential_consistency_is_not_local() -> None:
     """Each key alone has an order; both together have none (Dekker's algorithm)."""
     history = history_of(
-        ("p", "write", "x", 1), ("q", "write", "y", 1), ("p", "read", "y", None), ("q", "read", "x", None)
+        ("p", "write", "x", 1),
+        ("q", "write", "y", 1),
+        ("p", "read", "y", None),
+        ("q", "read", "x", None),
     )
     judgement = check_sequential(history, Register())
     assert judgement.verdict == "violation"
@@ -70,7 +73,11 @@ def test_sequential_consistency_is_not_local() -> None:
 
 def test_sequential_consistency_takes_any_model() -> None:
     history = History()
-    for client, f, value, result in (("p", "add", 1, None), ("p", "read", None, 2), ("q", "add", 1, None)):
+    for client, f, value, result in (
+        ("p", "add", 1, None),
+        ("p", "read", None, 2),
+        ("q", "add", 1, None),
+    ):
         history.ok(history.invoke(client, f, None, value).id, result)
     assert check_sequential(history, Counter())
     history.ok(history.invoke("p", "read").id, 1)
@@ -171,7 +178,10 @@ def test_equal_values_cannot_be_judged_and_that_is_not_a_pass() -> None:
 
 def test_staleness_counts_the_writes_that_surely_came_between() -> None:
     history = history_of(
-        ("p", "write", "x", 1), ("p", "write", "x", 2), ("p", "write", "x", 3), ("q", "read", "x", 1)
+        ("p", "write", "x", 1),
+        ("p", "write", "x", 2),
+        ("p", "write", "x", 3),
+        ("q", "read", "x", 1),
     )
     (measured,) = staleness(history)
     assert (measured.versions, measured.ms) == (2, 19.0)
@@ -198,5 +208,7 @@ def test_replicas_converge_if_all_hold_one_of_the_expected_states() -> None:
 
 
 def test_strong_convergence_compares_replicas_with_the_same_updates() -> None:
-    assert check_strong_convergence([("n1", ["a"], 1), ("n2", ["a", "b"], 2), ("n1", ["b", "a"], 2)])
+    assert check_strong_convergence(
+        [("n1", ["a"], 1), ("n2", ["a", "b"], 2), ("n1", ["b", "a"], 2)]
+    )
     assert not check_strong_convergence([("n1", ["a", "b"], 1), ("n2", ["b", "a"], 2)])

@@ -37,7 +37,9 @@ def command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Command:
 def lines(*events: tuple[Any, str, str, Any], key: Any = None) -> str:
     """JSON lines of (process, type, f, value)."""
     names = ("process", "type", "f", "value")
-    return "".join(json.dumps({**dict(zip(names, e, strict=True)), "key": key}) + "\n" for e in events)
+    return "".join(
+        json.dumps({**dict(zip(names, e, strict=True)), "key": key}) + "\n" for e in events
+    )
 
 
 def call(process: Any, f: str, value: Any = None, result: Any = None) -> list[Any]:
@@ -73,7 +75,12 @@ def test_a_small_budget_is_unknown_with_status_2(command: Command) -> None:
         ("register", call(1, "cas", [1, 2], [1, 2, False]), ["--initial", "3"], 0),
         ("register", call(1, "cas", [1, 2], [1, 2]), [], 1),
         ("register", [(1, "invoke", "cas", [None, 2]), (1, "fail", "cas", [None, 2])], [], 0),
-        ("kv", [*call(1, "append", "a"), *call(1, "append", "b"), *call(1, "get", None, "ab")], [], 0),
+        (
+            "kv",
+            [*call(1, "append", "a"), *call(1, "append", "b"), *call(1, "get", None, "ab")],
+            [],
+            0,
+        ),
         ("kv", [*call(1, "put", "a"), *call(1, "delete"), *call(1, "get", None, None)], [], 0),
         ("kv", [*call(1, "put", 5), *call(1, "append", "a")], [], 1),
         ("kv", call(1, "get", None, ""), ["--initial", '""'], 0),
@@ -91,7 +98,12 @@ def test_a_small_budget_is_unknown_with_status_2(command: Command) -> None:
         ("lock", call(1, "release"), ["--initial", "true"], 0),
         ("register", [*call(1, "write", 1), *call(1, "read", None, True)], [], 1),
         ("register", [*call(1, "write", 1), *call(1, "read", None, 1.0)], [], 0),
-        ("register", [*call(1, "write", [1, {"a": []}]), *call(1, "read", None, [1, {"a": []}])], [], 0),
+        (
+            "register",
+            [*call(1, "write", [1, {"a": []}]), *call(1, "read", None, [1, {"a": []}])],
+            [],
+            0,
+        ),
     ],
 )
 def test_each_model_means_what_it_says(
@@ -158,7 +170,8 @@ JEPSEN = (
 
 
 def test_in_a_jepsen_log_a_failed_cas_was_refused(command: Command) -> None:
-    cas = "INFO  jepsen.util - 0\t:invoke\t:cas\t[{0} 4]\nINFO  jepsen.util - 0\t:fail\t:cas\t[{0} 4]\n"
+    line = "INFO  jepsen.util - 0\t:{}\t:cas\t[{{0}} 4]\n"
+    cas = line.format("invoke") + line.format("fail")
     assert command(JEPSEN + cas.format(1)) == 0
     assert command(JEPSEN + cas.format(2)) == 1
     assert command(JEPSEN + "INFO  jepsen.util - 0\t:inv") == 3
@@ -179,14 +192,29 @@ BAD = [
     ('{"type": "invoke", "f": "read"}', "line 1: the event has no 'process'"),
     (lines(([1], "invoke", "read", None)), "line 1: process is [1]"),
     (lines((1, "start", "read", None)), 'line 1: type is "start"'),
-    (lines((1, "invoke", "pop", None)), 'f is "pop", but the model register has only read, write, cas'),
+    (
+        lines((1, "invoke", "pop", None)),
+        'f is "pop", but the model register has only read, write, cas',
+    ),
     (lines((1, "invoke", ["read"], None)), 'line 1: f is ["read"]'),
     (lines((1, "invoke", "cas", 3)), "cas takes [expected, new]"),
     ('{"process": 1, "type": "invoke", "f": "write"}', "line 1: the event has no 'value'"),
-    (lines((1, "ok", "read", None)), "line 1: process 1 ends read with ok, but has invoked nothing"),
-    (lines((1, "invoke", "read", None)) * 2, "line 2: process 1 invokes read, but its read has not"),
-    (lines((1, "invoke", "read", None), (1, "ok", "write", 1)), "line 2: process 1 ends write, but"),
-    (lines((1, "invoke", "cas", [1, 2]), (1, "ok", "cas", [1, 3])), "line 2: cas of [1, 2] ended with"),
+    (
+        lines((1, "ok", "read", None)),
+        "line 1: process 1 ends read with ok, but has invoked nothing",
+    ),
+    (
+        lines((1, "invoke", "read", None)) * 2,
+        "line 2: process 1 invokes read, but its read has not",
+    ),
+    (
+        lines((1, "invoke", "read", None), (1, "ok", "write", 1)),
+        "line 2: process 1 ends write, but",
+    ),
+    (
+        lines((1, "invoke", "cas", [1, 2]), (1, "ok", "cas", [1, 3])),
+        "line 2: cas of [1, 2] ended with",
+    ),
     (
         lines((1, "invoke", "read", None), key="x") + lines((1, "ok", "read", None), key="y"),
         'line 2: read ends on key "y", but was invoked on key "x"',
@@ -206,7 +234,14 @@ def test_bad_input_is_status_3_with_its_line_and_what_is_wrong(
 
 @pytest.mark.parametrize(
     ("model", "initial"),
-    [("counter", '"x"'), ("set", "3"), ("queue", "[null]"), ("lock", "1"), ("kv", "{"), ("log", "NaN")],
+    [
+        ("counter", '"x"'),
+        ("set", "3"),
+        ("queue", "[null]"),
+        ("lock", "1"),
+        ("kv", "{"),
+        ("log", "NaN"),
+    ],
 )
 def test_an_initial_state_that_does_not_fit_is_bad_input(
     command: Command, model: str, initial: str

@@ -296,7 +296,10 @@ def crowd(clients: int, rounds: int) -> History:
     """Equal values written by all at once and read back wrongly: nothing special applies."""
     history, random = History(), Random(5)
     for _ in range(rounds):
-        ops = [history.invoke(f"c{c}", "cas", None, [c % 7, random.randrange(7)]) for c in range(clients)]
+        ops = [
+            history.invoke(f"c{c}", "cas", None, [c % 7, random.randrange(7)])
+            for c in range(clients)
+        ]
         for op in ops:
             history.ok(op.id, random.random() < 0.5)
     return history
@@ -319,7 +322,13 @@ def test_a_hard_key_does_not_hide_an_easy_violation() -> None:
 @pytest.mark.parametrize(("unanswered", "wrong"), [(0.0, False), (0.05, True), (0.2, True)])
 def test_many_clients_on_unique_values_need_no_search(unanswered: float, wrong: bool) -> None:
     random = Random(7)
-    for name in ("register, unique", "queue, unique", "log, unique", "set, unique", "counter by -2"):
+    for name in (
+        "register, unique",
+        "queue, unique",
+        "log, unique",
+        "set, unique",
+        "counter by -2",
+    ):
         model, draw = WORKLOADS[name]
         history = brute_force.small_history(
             random,

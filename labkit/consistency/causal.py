@@ -34,7 +34,9 @@ def check_causal(
     With `converging` they must also agree on one order of concurrent writes.
     """
     level = "causally consistent and converging" if converging else "causally consistent"
-    return _judged(list(history), initial, level, _check_converging if converging else _check_causal)
+    return _judged(
+        list(history), initial, level, _check_converging if converging else _check_causal
+    )
 
 
 def check_pram(history: Iterable[Operation], *, initial: Any = None) -> Judgement:
@@ -94,12 +96,14 @@ def _check_converging(found: ReadsFrom) -> None:
 
 
 def _force(order: Order, read: Operation, found: ReadsFrom) -> int:
-    """Let the writes that the read must have known come before the one it saw; how many were new."""
+    """Put the writes that the read must have known before the one it saw; how many were new."""
     write = found.writer[read.id]
     new = 0
     for known in order.last_writes(read):
         if write is None:
-            raise Broken(f"{by(read)} saw the initial value, but {by(known)} came before it", known, read)
+            raise Broken(
+                f"{by(read)} saw the initial value, but {by(known)} came before it", known, read
+            )
         if known is not write and not order.is_before(known, write):
             new += order.add(known, write, f"{by(read)} came after both and saw the second")
     return new

@@ -16,7 +16,9 @@ from labkit.models import canonical
 Observation = tuple[str, Iterable[Hashable], Any]  # replica, updates it has received, its state
 
 
-def check_convergence(replicas: Mapping[str, Any], expected: Iterable[Any] | None = None) -> Judgement:
+def check_convergence(
+    replicas: Mapping[str, Any], expected: Iterable[Any] | None = None
+) -> Judgement:
     """Whether all replicas hold equal states; and, if given, one of the states `expected`.
 
     `expected` has more than one state if updates were never answered: they may be there or

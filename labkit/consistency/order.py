@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 from labkit.consistency.reads_from import WRITES, Broken, ReadsFrom
@@ -22,13 +23,15 @@ class Order:
     def __init__(self, found: ReadsFrom) -> None:
         self.operations = {op.id: op for op in found.operations}
         self.place = {
-            op.id: (s, k) for s, session in enumerate(found.sessions) for k, op in enumerate(session)
+            op.id: (s, k)
+            for s, session in enumerate(found.sessions)
+            for k, op in enumerate(session)
         }
         self.before: dict[int, dict[int, str]] = {op_id: {} for op_id in self.operations}
         self.past: dict[int, list[int]] = {}
         self.writes: dict[Any, dict[int, list[Operation]]] = {}
         for s, session in enumerate(found.sessions):
-            for one, two in zip(session, session[1:], strict=False):
+            for one, two in pairwise(session):
                 self.add(one, two, "same process")
             for op in session:
                 if op.f in WRITES:
@@ -98,8 +101,9 @@ class Order:
                 break
             walk.append(step)
         circle = self._shortest(step, left)
+        ops = self.operations
         edges = [
-            f"{by(self.operations[one])} before {by(self.operations[two])} ({self.before[two][one]})"
+            f"{by(ops[one])} before {by(ops[two])} ({self.before[two][one]})"
             for one, two in zip(circle, [*circle[1:], circle[0]], strict=True)
         ]
         operations = sorted((self.operations[op_id] for op_id in circle), key=lambda op: op.invoked)

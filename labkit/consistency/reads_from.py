@@ -38,10 +38,13 @@ class Broken(Exception):
 
 @dataclass(slots=True)
 class ReadsFrom:
-    """The operations in sessions; ``writer`` has for each read, by id, its write or None (initial)."""
+    """The operations in sessions, and the write of each read by id (None: the initial value).
+
+    ``after`` says what an unanswered write came after in its process.
+    """
 
     sessions: list[list[Operation]] = field(default_factory=list)
-    after: dict[int, Operation] = field(default_factory=dict)  # an unanswered write: what precedes it
+    after: dict[int, Operation] = field(default_factory=dict)
     writer: dict[int, Operation | None] = field(default_factory=dict)
 
     @property
@@ -78,7 +81,7 @@ def _writes(operations: list[Operation], initial: Any) -> Mapping[Any, Operation
             name = canonical(op.key), canonical(op.value)
             if name in writes or name[1] == canonical(initial):
                 raise CannotJudge(
-                    f"{described(op)} by {op.process} writes a value that key {op.key!r} had before; "
+                    f"{described(op)} by {op.process} writes what key {op.key!r} had before; "
                     "let every write have a value of its own"
                 )
             writes[name] = op
@@ -91,5 +94,7 @@ def _writer_of(read: Operation, writes: Mapping[Any, Operation], initial: Any) -
     value = canonical(read.result)
     write = writes.get((canonical(read.key), value))
     if write is None and value != canonical(initial):
-        raise Broken(f"{described(read)} by {read.process} saw a value that was never written", read)
+        raise Broken(
+            f"{described(read)} by {read.process} saw a value that was never written", read
+        )
     return write

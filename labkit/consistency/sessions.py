@@ -33,12 +33,17 @@ Edge = tuple[Operation, Operation | None, str, Operation]  # older, newer or Non
 
 
 def check_sessions(
-    history: Iterable[Operation], guarantees: Iterable[str] = tuple(GUARANTEES), *, initial: Any = None
+    history: Iterable[Operation],
+    guarantees: Iterable[str] = tuple(GUARANTEES),
+    *,
+    initial: Any = None,
 ) -> Judgement:
     """Whether one order of the writes gives all sessions the `guarantees` (RYW, MR, MW, WFR)."""
     operations, asked = list(history), tuple(guarantees)
     if unknown := [name for name in asked if name not in GUARANTEES]:
-        raise ValueError(f"{unknown[0]!r} is no session guarantee; there are {', '.join(GUARANTEES)}")
+        raise ValueError(
+            f"{unknown[0]!r} is no session guarantee; there are {', '.join(GUARANTEES)}"
+        )
     try:
         found = reads_from(operations, initial)
         _check(found, asked)
@@ -58,7 +63,8 @@ def _check(found: ReadsFrom, guarantees: tuple[str, ...]) -> None:
                 continue
             if newer is None:
                 raise Broken(
-                    f"{GUARANTEES[guarantee]}: {by(reader)} saw the initial value after {by(older)}",
+                    f"{GUARANTEES[guarantee]}: {by(reader)} saw the initial value "
+                    f"after {by(older)}",
                     older,
                     reader,
                 )

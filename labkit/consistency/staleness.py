@@ -89,7 +89,7 @@ def _age_ms(read: Operation, newer: list[Operation]) -> float | None:
 def _check(each: Staleness, versions: int | None, ms: float | None) -> None:
     if versions is not None and each.versions > versions:
         raise Broken(
-            f"{by(each.read)} was {each.versions} versions behind, but at most {versions} are allowed",
+            f"{by(each.read)} was {each.versions} versions behind, but {versions} are allowed",
             *each.newer[-1:],
             each.read,
         )
@@ -97,7 +97,7 @@ def _check(each: Staleness, versions: int | None, ms: float | None) -> None:
         raise CannotJudge(f"{by(each.read)} has no times; record the history with time_us")
     if ms is not None and each.ms is not None and each.ms > ms:
         raise Broken(
-            f"{by(each.read)} saw a value out of date for {each.ms:g} ms, but at most {ms:g} are allowed",
+            f"{by(each.read)} saw a value out of date for {each.ms:g} ms, but {ms:g} are allowed",
             *each.newer[:1],
             each.read,
         )

@@ -67,7 +67,9 @@ CALLS: dict[str, tuple[type[Model], dict[str, Call]]] = {
     "queue": (
         Queue,
         {
-            "enqueue": Call(takes=_not_empty, words='a value other than null and "" (those mean empty)'),
+            "enqueue": Call(
+                takes=_not_empty, words='a value other than null and "" (those mean empty)'
+            ),
             "dequeue": Call(gives=_anything),
         },
     ),
@@ -77,7 +79,10 @@ CALLS: dict[str, tuple[type[Model], dict[str, Call]]] = {
 INITIAL: dict[str, tuple[Callable[[Any], bool], str]] = {
     "counter": (is_number, "a number"),
     "set": (_is_list, "a list"),
-    "queue": (lambda value: _is_list(value) and all(map(_not_empty, value)), 'a list without null and ""'),
+    "queue": (
+        lambda value: _is_list(value) and all(map(_not_empty, value)),
+        'a list without null and ""',
+    ),
     "log": (_is_list, "a list"),
     "lock": (lambda value: isinstance(value, bool), "true (held) or false (free)"),
 }

@@ -29,12 +29,16 @@ class Recording:
         """Record one event; `BadInput` if it does not fit what was recorded before."""
         process, kind, f = (_field(event, name) for name in ("process", "type", "f"))
         if isinstance(process, list | dict):
-            raise BadInput(f"process is {shown(process)}, but it must be a string, number, true, false or null")
+            raise BadInput(
+                f"process is {shown(process)}, but it must be a string, number, true, false or null"
+            )
         if kind not in ("invoke", "ok", "fail", "info"):
             raise BadInput(f"type is {shown(kind)}, but it must be invoke, ok, fail or info")
         call = self._calls.get(f) if isinstance(f, str) else None
         if call is None:
-            raise BadInput(f"f is {shown(f)}, but the model {self._model} has only {', '.join(self._calls)}")
+            raise BadInput(
+                f"f is {shown(f)}, but the model {self._model} has only {', '.join(self._calls)}"
+            )
         time = event.get("time")
         if time is not None and not is_number(time):
             raise BadInput(f"time is {shown(time)}, but it must be a number")
@@ -48,8 +52,8 @@ class Recording:
         name = canonical(process)
         if name in self._open:
             raise BadInput(
-                f"process {shown(process)} invokes {f}, but its {self._open[name].f} has not ended; "
-                "a process has one operation at a time"
+                f"process {shown(process)} invokes {f}, but its {self._open[name].f} has not "
+                "ended; a process has one operation at a time"
             )
         value = None
         if call.takes is not None:
@@ -60,15 +64,21 @@ class Recording:
             str(process), f, event.get("key"), value, process=process, time_us=when
         )
 
-    def _end(self, process: Any, kind: str, f: str, call: Call, event: Event, when: int | None) -> None:
+    def _end(
+        self, process: Any, kind: str, f: str, call: Call, event: Event, when: int | None
+    ) -> None:
         operation = self._open.get(canonical(process))
         if operation is None:
-            raise BadInput(f"process {shown(process)} ends {f} with {kind}, but has invoked nothing")
+            raise BadInput(
+                f"process {shown(process)} ends {f} with {kind}, but has invoked nothing"
+            )
         if operation.f != f:
             raise BadInput(f"process {shown(process)} ends {f}, but has invoked {operation.f}")
         key = event.get("key")
         if key is not None and canonical(key) != canonical(operation.key):
-            raise BadInput(f"{f} ends on key {shown(key)}, but was invoked on key {shown(operation.key)}")
+            raise BadInput(
+                f"{f} ends on key {shown(key)}, but was invoked on key {shown(operation.key)}"
+            )
         if kind == "ok":
             self.history.ok(operation.id, _result(operation, call, event), time_us=when)
         elif kind == "fail":
@@ -98,7 +108,11 @@ def _result(operation: Operation, call: Call, event: Event) -> Any:
 
 def _cas_result(operation: Operation, value: Any) -> bool:
     expected = list(operation.value)
-    for answer, result in ((expected, True), ([*expected, True], True), ([*expected, False], False)):
+    for answer, result in (
+        (expected, True),
+        ([*expected, True], True),
+        ([*expected, False], False),
+    ):
         if canonical(value) == canonical(answer):
             return result
     raise BadInput(

@@ -13,6 +13,7 @@ deletes and compare-and-set.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 from labkit.history import Operation
@@ -35,7 +36,9 @@ def conflict_of_log(operations: Sequence[Operation], initial: tuple[Any, ...]) -
     values = _writers(operations)
     start = [canonical(entry) for entry in initial]
     try:
-        reads = [([canonical(entry) for entry in _entries(op)], op) for op in operations if op.f in READS]
+        reads = [
+            ([canonical(entry) for entry in _entries(op)], op) for op in operations if op.f in READS
+        ]
         for tokens, op in reads:
             if tokens[: len(start)] != start:
                 raise Contradiction(op)
@@ -114,7 +117,7 @@ class _Cutter:
         self.values = values
         self.initial = initial
         written = sorted(self._strings(initial))
-        if any(two.startswith(one) for one, two in zip(written, written[1:], strict=False)):
+        if any(two.startswith(one) for one, two in pairwise(written)):
             raise NotApplicable
         self.sizes = sorted({len(text) for text in values})
 

@@ -24,6 +24,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import Any
 
 from labkit.history import Operation
@@ -47,7 +48,7 @@ class Contradiction(Exception):
 
 
 class Value:
-    """One value of the object: its writer, its earliest and latest read, its neighbours in the chain.
+    """One value of the object: its writer, earliest and latest read, neighbours in the chain.
 
     ``proof`` is a read that shows the value's place in its chain, if it takes one.
     """
@@ -91,7 +92,7 @@ def check_chains(values: Iterable[Value]) -> None:
             start, end = _return(first), last.invoked
             (forward if start < end else other).append((start, end, first, last, value))
     forward.sort(key=lambda block: block[0])
-    for one, two in zip(forward, forward[1:], strict=False):
+    for one, two in pairwise(forward):
         if two[0] < one[1]:
             raise Contradiction(*_proof(one), *_proof(two))
     starts = [block[0] for block in forward]

@@ -9,9 +9,9 @@ from labkit.history import Operation
 from labkit.linearizability import appends, chains, counters, queues, sets
 from labkit.linearizability.chains import NotApplicable
 from labkit.linearizability.explanation import explain
+from labkit.linearizability.judgement import Judgement, Violation
 from labkit.linearizability.search import search
 from labkit.models import Counter, GrowSet, KeyValue, Log, Model, Queue, Register, canonical
-from labkit.linearizability.judgement import Judgement
 
 BUDGET = 1_000_000
 FIRST_TRY = 1_000  # nodes; a hard key must not hide an easy violation on another
@@ -19,7 +19,9 @@ GROWTH = 8
 RECHECK = 20_000  # nodes of one check while a violation is made smaller
 
 
-def check_linearizable(history: Iterable[Operation], model: Model, budget: int = BUDGET) -> Judgement:
+def check_linearizable(
+    history: Iterable[Operation], model: Model, budget: int = BUDGET
+) -> Judgement:
     """Whether every operation can have happened at one moment while it was open.
 
     `budget` is the number of nodes that the general search may visit for the whole history.

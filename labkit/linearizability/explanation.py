@@ -17,9 +17,9 @@ from dataclasses import replace
 from typing import Any
 
 from labkit.history import Operation
+from labkit.linearizability.judgement import Violation, described, shortened
 from labkit.linearizability.search import search
 from labkit.models import Model, Queue, canonical
-from labkit.linearizability.judgement import Violation, described, shortened
 
 WORK = 3_000_000  # operations looked at in all repeated checks
 MOST_DOUBTS = 60  # weakened operations of which each is asked whether it matters
@@ -53,7 +53,9 @@ def explain(
     )
 
 
-def _sentence(key: Any, stuck: Operation | None, states: Sequence[Any], core: Sequence[Operation]) -> str:
+def _sentence(
+    key: Any, stuck: Operation | None, states: Sequence[Any], core: Sequence[Operation]
+) -> str:
     where = "" if key is None else f"key {shortened(key)}: "
     if stuck is None:
         return f"not linearizable: {where}no order explains these {len(core)} operations"
@@ -189,6 +191,7 @@ def unanswered(operation: Operation) -> Operation:
 def _parts(operation: Operation) -> Iterator[Any]:
     """The values that an operation names: its own, its result's, and those inside of both."""
     for value in (operation.value, operation.result):
-        yield canonical(value)
+        if value is not None:
+            yield canonical(value)
         if isinstance(value, list | tuple | set | frozenset):
             yield from map(canonical, value)

@@ -24,7 +24,7 @@ def shortened(value: Any) -> str:
 
 
 def described(operation: Operation) -> str:
-    """One operation as a call with its answer: ``read() = 3``, ``write(5)``, ``cas(1, 2) = False``."""
+    """One operation as a call with its answer: ``read() = 3``, ``cas(1, 2) = False``."""
     given = () if operation.value is None else (operation.value,)
     if operation.f == "cas":
         given = operation.value

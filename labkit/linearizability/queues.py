@@ -64,7 +64,9 @@ def _items(operations: Sequence[Operation], initial: tuple[Any, ...]) -> dict[An
     items: dict[Any, Item] = {}
     first = -len(initial)
     before = [
-        Operation(-1, "", "", "enqueue", value=value, outcome="ok", invoked=first + i, returned=first + i)
+        Operation(
+            -1, "", "", "enqueue", value=value, outcome="ok", invoked=first + i, returned=first + i
+        )
         for i, value in enumerate(initial)
     ]
     for op in [*before, *(op for op in operations if op.f == "enqueue")]:
@@ -108,11 +110,15 @@ def _check_order(present: list[Item]) -> None:
     """
     entered = sorted(present, key=lambda item: item.entered)
     times = [item.entered for item in entered]
-    slowest = list(accumulate(entered, lambda a, b: b if b.out > a.out else a))
+    slowest = list(accumulate(entered, _slower))
     for item in present:
         earlier = bisect_right(times, item.enqueue.invoked)
         if earlier and slowest[earlier - 1].out > item.gone:
             raise Contradiction(*slowest[earlier - 1].operations, *item.operations)
+
+
+def _slower(one: Item, other: Item) -> Item:
+    return other if other.out > one.out else one
 
 
 def _check_empty(present: list[Item], empties: list[Operation]) -> None:

@@ -109,7 +109,9 @@ class _Search:
             spent = spent if self.generous else spent | {~j}
             return self._enter(i, mask, after, spent, (trail, j), self.window.reads[i])
         after = self.steps.rows[state][self.window.calls[j]]
-        return self._enter(i, mask | self.window.bits[j], after, spent, (trail, j), self.window.reads[i])
+        return self._enter(
+            i, mask | self.window.bits[j], after, spent, (trail, j), self.window.reads[i]
+        )
 
     def _enter(
         self, i: int, mask: int, state: int, spent: frozenset[int], trail: Trail, reads: list[int]

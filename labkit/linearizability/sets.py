@@ -48,7 +48,8 @@ def _layers(operations: Sequence[Operation], initial: frozenset[Any]) -> Iterato
     for op in sorted(operations, key=_invoked):
         if op.f == "add":
             adds.setdefault(canonical(op.value), []).append(op)
-    shown, proof = initial, []
+    shown = initial
+    proof: list[Operation] = []
     for members, group in groupby(_reads(operations), key=lambda read: read[0]):
         reads = [op for _, op in group]
         if not shown <= members:

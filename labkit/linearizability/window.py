@@ -43,14 +43,16 @@ class Window:
         for i, operation in enumerate(self.done):
             reads = [j for j in reads if j >= i]
             writers = [j for j in writers if j >= i]
-            fresh = []
+            fresh: list[int] = []
             while next_arrival < len(arrivals):
                 j = arrivals[next_arrival]
                 if self.done[j].invoked > _returned(operation):
                     break
                 (fresh if is_read[j] else writers).append(j)
                 next_arrival += 1
-            while next_maybe < len(self.maybe) and self.maybe[next_maybe].invoked < _returned(operation):
+            while next_maybe < len(self.maybe) and self.maybe[next_maybe].invoked < _returned(
+                operation
+            ):
                 next_maybe += 1
             reads += fresh
             writers.sort()
