@@ -252,9 +252,16 @@ def is_atomic(run):
 
 @checks("5.A", "one, three and five replicas, any order, any crash", points=2)
 def five_in_any_order(program):
-    limits = Walk(steps_max=160, timers=8, demotions=12, restarts=2, cuts=2)
-    five, three, one = board(5, "wrw", "rrr", "rwr", "rrw"), board(3, "wwr", "rrrr", "rrrr"), board(1, "ww", "rrr")
-    for system in (five, three, one):
+    rough, busy = (
+        Walk(steps_max=60, restarts=3, cuts=3),
+        Walk(160, restarts=2, cuts=2, timers=8, demotions=12),
+    )
+    plans = (
+        (board(1, "ww", "rrr"), rough),
+        (board(3, "wwr", "rrrr", "rrrr"), busy),
+        (board(5, "wrw", "rrr", "rwr", "rrw"), busy),
+    )
+    for system, limits in plans:
         walks(program, system, count=80, limits=limits, derive=[tags_name_values], judge=is_atomic)
 
 
