@@ -55,12 +55,17 @@ def any_vote(program):
         node = node_in(program, term, voted_for=voted_for, terms_of_log=terms)
         asked = draw.choice((term, term, term, draw.randint(0, term)))
         last = draw.randint(0, asked)
-        request = RequestVote(asked, draw.choice(("n2", "n3")), draw.randint(1, 5) if last else 0, last)
+        request = RequestVote(
+            asked, draw.choice(("n2", "n3")), draw.randint(1, 5) if last else 0, last
+        )
         node.deliver(request.candidate_id, request)
         newer = (last, request.last_log_index) >= (terms[-1] if terms else 0, len(terms))
         wanted = asked == term and voted_for in (None, request.candidate_id) and newer
         got = node.sent_to(request.candidate_id, RequestVoteReply).vote_granted
-        expect(got == wanted, f"in term {term}, vote given to {voted_for}, log of terms {terms}: {request} was answered {got}")
+        expect(
+            got == wanted,
+            f"in term {term}, vote given to {voted_for}, log of terms {terms}: {request} was answered {got}",
+        )
 
 
 @checks("9.2", "any term, any log, any number of nodes", points=1, source="section 5.2")
@@ -69,14 +74,19 @@ def any_candidate(program):
     for _ in range(40):
         term, nodes = draw.randint(0, 50), draw.randint(2, 9)
         terms = sorted(draw.randint(1, term) for _ in range(draw.randint(0, 5))) if term else []
-        node = node_in(program, term, voted_for=draw.choice((None, "n2")), terms_of_log=terms, nodes=nodes)
+        node = node_in(
+            program, term, voted_for=draw.choice((None, "n2")), terms_of_log=terms, nodes=nodes
+        )
         for _ in range(draw.randint(1, 3)):
             term += 1
             node.sent.clear()
             node.fire("election")
             wanted = RequestVote(term, "n1", len(terms), terms[-1] if terms else 0)
             asked = sorted(node.sent, key=str)
-            expect(asked == sorted(((peer, wanted) for peer in others_of(nodes)), key=str), f"n1 of {nodes} stood in term {term} and sent {asked}")
+            expect(
+                asked == sorted(((peer, wanted) for peer in others_of(nodes)), key=str),
+                f"n1 of {nodes} stood in term {term} and sent {asked}",
+            )
             expect(
                 (node.storage["current_term"], node.storage["voted_for"]) == (term, "n1"),
                 f"n1 stood in term {term}; its disk says {node.storage['current_term']}, {node.storage['voted_for']}",
@@ -105,7 +115,10 @@ def any_answers(program):
             node.deliver(voter, RequestVoteReply(of_term, granted))
             leads = node.observe()["role"] is Role.LEADER
             wins = 2 * len(yes) > nodes
-            expect(leads == wins, f"{', '.join(sorted(yes))} of {nodes} nodes voted for n1 in term {term}, and it is {'the' if leads else 'no'} leader")
+            expect(
+                leads == wins,
+                f"{', '.join(sorted(yes))} of {nodes} nodes voted for n1 in term {term}, and it is {'the' if leads else 'no'} leader",
+            )
             if wins:
                 break
 
@@ -159,12 +172,23 @@ def by_the_book(program):
         for _ in range(60):
             told, wanted = _one_step(node, book, draw)
             sent = sorted(node.sent, key=str)
-            expect(sent == sorted(wanted, key=str), f"{told}; n1 should send {wanted}, and sent {sent}")
+            expect(
+                sent == sorted(wanted, key=str), f"{told}; n1 should send {wanted}, and sent {sent}"
+            )
             seen = node.observe()
-            expect(seen["role"].value == book.role, f"{told}; n1 should be a {book.role}, and is a {seen['role'].value}")
-            expect(seen["current_term"] == book.term, f"{told}; n1 should be in term {book.term}, not {seen['current_term']}")
+            expect(
+                seen["role"].value == book.role,
+                f"{told}; n1 should be a {book.role}, and is a {seen['role'].value}",
+            )
+            expect(
+                seen["current_term"] == book.term,
+                f"{told}; n1 should be in term {book.term}, not {seen['current_term']}",
+            )
             due = "heartbeat" if book.role == "leader" else "election"
-            expect(list(node.timers) == [due], f"{told}; n1 is a {book.role}, and its timers are: {', '.join(node.timers)}")
+            expect(
+                list(node.timers) == [due],
+                f"{told}; n1 is a {book.role}, and its timers are: {', '.join(node.timers)}",
+            )
 
 
 def _one_step(node, book, draw):
@@ -187,7 +211,9 @@ def _one_step(node, book, draw):
         return f"{peer} asked for its vote in term {term}", [(peer, book.vote(request))]
     if what == "beat" and not (book.role == "leader" and term == book.term):
         node.deliver(peer, AppendEntries(term, peer))
-        return f"{peer}'s heartbeat of term {term} came", [(peer, book.follow(AppendEntries(term, peer)))]
+        return f"{peer}'s heartbeat of term {term} came", [
+            (peer, book.follow(AppendEntries(term, peer)))
+        ]
     reply = RequestVoteReply(term, draw.random() < 0.7 and term <= book.term)
     node.deliver(peer, reply)
     won = book.count(peer, reply)
@@ -212,23 +238,40 @@ def elected_properly(run):
     term, votes = {}, {}
     for at, event in enumerate(run.trace):
         message = event.data
-        if event.kind == "deliver" and isinstance(message, RequestVoteReply) and message.vote_granted:
+        if (
+            event.kind == "deliver"
+            and isinstance(message, RequestVoteReply)
+            and message.vote_granted
+        ):
             votes.setdefault((event.node, message.term), {event.node}).add(event.peer)
         if event.kind != "send":
             continue
         if message.term < term.setdefault(event.node, 0):
-            return Violation("a term never goes back", f"{event.node} was in term {term[event.node]}, and now speaks in term {message.term}", at)
+            return Violation(
+                "a term never goes back",
+                f"{event.node} was in term {term[event.node]}, and now speaks in term {message.term}",
+                at,
+            )
         term[event.node] = message.term
         have = votes.get((event.node, message.term), {event.node})
         if isinstance(message, AppendEntries) and 2 * len(have) <= len(run.system.node_ids):
-            return Violation("a majority elects", f"{event.node} leads term {message.term} with the votes of {', '.join(sorted(have))} only", at)
+            return Violation(
+                "a majority elects",
+                f"{event.node} leads term {message.term} with the votes of {', '.join(sorted(have))} only",
+                at,
+            )
     return None
 
 
-SAFETY = dict(derive=[leaders_and_votes], judge=elected_properly)
+SAFETY = {"derive": [leaders_and_votes], "judge": elected_properly}
 
 
-@checks("9.E", "at most one leader per term, with two, four and seven nodes", points=2, source="figure 3, election safety")
+@checks(
+    "9.E",
+    "at most one leader per term, with two, four and seven nodes",
+    points=2,
+    source="figure 3, election safety",
+)
 def safety_of_other_sizes(program):
     for nodes, count in ((2, 80), (4, 120), (7, 40)):
         limits = Walk(steps_max=20 + 8 * nodes, restarts=3, cuts=3, duplicates=True)
@@ -244,18 +287,34 @@ def leader_in(run):
 def settled(run, nodes):
     """Is there one leader, whom all `nodes` follow, as the messages of the last second tell?"""
     since_us = (run.now_ms - REST_MS) * 1000
-    sent = [event for event in run.trace.of_kind("send") if event.time_us >= since_us and event.node in nodes]
+    sent = [
+        event
+        for event in run.trace.of_kind("send")
+        if event.time_us >= since_us and event.node in nodes
+    ]
     speak = {event.node for event in sent if isinstance(event.data, AppendEntries)}
     answer = {event.node for event in sent if isinstance(event.data, AppendEntriesReply)}
-    return len(speak) == 1 and speak | answer == set(nodes) and len({event.data.term for event in sent}) == 1
+    return (
+        len(speak) == 1
+        and speak | answer == set(nodes)
+        and len({event.data.term for event in sent}) == 1
+    )
 
 
 def expect_settled(run, nodes, story):
     run.run(run.now_ms + 20 * TIMEOUT_MS + REST_MS)
-    expect(run.violation or settled(run, nodes), f"{story}; 20 election timeouts later there is still no leader whom all follow")
+    expect(
+        run.violation or settled(run, nodes),
+        f"{story}; 20 election timeouts later there is still no leader whom all follow",
+    )
 
 
-@checks("9.E", "a leader that dies in the act of being elected", points=2, source="figure 3, election safety")
+@checks(
+    "9.E",
+    "a leader that dies in the act of being elected",
+    points=2,
+    source="figure 3, election safety",
+)
 def dies_while_elected(program):
     def play(run):
         draw = random.Random(f"{run.seed} faults")
@@ -277,7 +336,9 @@ def dies_while_elected(program):
 # -- 9.L ----------------------------------------------------------------------------------------------
 
 
-@checks("9.L", "many elections: seven nodes, three cut off at a time", points=2, source="section 5.2")
+@checks(
+    "9.L", "many elections: seven nodes, three cut off at a time", points=2, source="section 5.2"
+)
 def many_elections(program):
     def play(run):
         draw, nodes = random.Random(f"{run.seed} faults"), run.system.node_ids
@@ -289,10 +350,22 @@ def many_elections(program):
             run.heal()
         expect_settled(run, nodes, "all seven were connected again")
 
-    scenarios(program, System.of(7, "Raft"), play, runs=3, link=Link(delay_ms=(1, 12)), needs=("partition", "cut"))
+    scenarios(
+        program,
+        System.of(7, "Raft"),
+        play,
+        runs=3,
+        link=Link(delay_ms=(1, 12)),
+        needs=("partition", "cut"),
+    )
 
 
-@checks("9.L", "a leader that is mute or deaf, or stopped, is replaced or followed again", points=2, source="section 5.2")
+@checks(
+    "9.L",
+    "a leader that is mute or deaf, or stopped, is replaced or followed again",
+    points=2,
+    source="section 5.2",
+)
 def half_a_leader(program):
     def play(run):
         nodes = run.system.node_ids
@@ -309,4 +382,11 @@ def half_a_leader(program):
             run.resume(leader)
             expect_settled(run, nodes, f"the leader {leader} was {how} for 900 ms, and is back")
 
-    scenarios(program, System.of(5, "Raft"), play, runs=6, link=Link(delay_ms=(1, 12)), needs=("cut link", "pause"))
+    scenarios(
+        program,
+        System.of(5, "Raft"),
+        play,
+        runs=6,
+        link=Link(delay_ms=(1, 12)),
+        needs=("cut link", "pause"),
+    )

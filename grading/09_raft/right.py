@@ -78,7 +78,11 @@ def grants_vote(self, request):
         case None:
             return request.term == self.current_term and theirs >= mine
         case other:
-            return other == request.candidate_id and request.term == self.current_term and theirs >= mine
+            return (
+                other == request.candidate_id
+                and request.term == self.current_term
+                and theirs >= mine
+            )
 
 
 @answer("9.2", variant="by the letter of the paper")
@@ -87,10 +91,14 @@ def stand_for_election(self):
     self.storage.save(current_term=self.current_term)
     self.voted_for = self.id
     self.storage.save(voted_for=self.voted_for)
-    self.set_timer("election", ELECTION_MS[0] + self.random.random() * (ELECTION_MS[1] - ELECTION_MS[0]))
+    self.set_timer(
+        "election", ELECTION_MS[0] + self.random.random() * (ELECTION_MS[1] - ELECTION_MS[0])
+    )
     self.role, self.leader_id, self.votes = Role.CANDIDATE, None, {self.id}
     for peer in self.peers:
-        self.send(peer, RequestVote(self.current_term, self.id, self.last_log_index, self.last_log_term))
+        self.send(
+            peer, RequestVote(self.current_term, self.id, self.last_log_index, self.last_log_term)
+        )
 
 
 @answer("9.3", variant="by the letter of the paper")
@@ -122,12 +130,14 @@ def become_follower(self, term, leader_id=None):
 
 @answer("9.1", variant="own books")
 def grants_vote(self, request):
-    return all((
-        self.role is Role.FOLLOWER or self.voted_for == request.candidate_id,
-        not self.voted_for or self.voted_for == request.candidate_id,
-        self.up_to_date(request),
-        request.term >= self.current_term,
-    ))
+    return all(
+        (
+            self.role is Role.FOLLOWER or self.voted_for == request.candidate_id,
+            not self.voted_for or self.voted_for == request.candidate_id,
+            self.up_to_date(request),
+            request.term >= self.current_term,
+        )
+    )
 
 
 @answer("9.2", variant="own books")
@@ -145,7 +155,9 @@ def stand_for_election(self):
 @answer("9.3", variant="own books")
 def on_request_vote_reply(self, source, reply):
     answers = getattr(self, "answers", {})
-    answers[reply.term] = answers.get(reply.term, frozenset()) | ({source} if reply.vote_granted else set())
+    answers[reply.term] = answers.get(reply.term, frozenset()) | (
+        {source} if reply.vote_granted else set()
+    )
     self.answers = {term: voters for term, voters in answers.items() if term >= self.current_term}
     if self.role is Role.CANDIDATE:
         self.votes = {self.id, *self.answers.get(self.current_term, ())}
