@@ -36,7 +36,7 @@ async def tour(launcher: str = "ray", say: Callable[[str], Any] = print) -> None
         await _until(cluster, "n3", ("n3", "n4", "n5"))
         say(_captains(cluster))
     say("\nTwo captains.  The check that finds the shortest way there:\n")
-    report = check_bundle(lab, program, "0.1")
+    report = check_bundle(lab, program, "0.C")
     say(str(report))
     for verdict in report.verdicts:
         say("\n" + str(spacetime(verdict.counterexample)))

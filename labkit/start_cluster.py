@@ -101,6 +101,7 @@ class Recorded:
     def __init__(self, recording: Any) -> None:
         self._recording = recording
         self.system, self.trace, self.history = recording.system, recording.trace, recording.history
+        self.violation, self.finished, self.now_ms = recording.violation, True, 0.0
 
     async def until(self, _condition: Callable[[], Any], timeout_s: float = 30) -> bool:
         """Everything has happened already."""

@@ -10,7 +10,7 @@
 # | Read first | nothing; afterwards Birrell & Nelson 1984, section 1 (2 pages) |
 
 # %% setup
-from labkit import check, exercise, hint, predict, replay, show_source, simulate, spacetime
+from labkit import check, exercise, hint, history_figure, predict, replay, show_source, simulate, spacetime, start_cluster
 from given import *
 
 # %% [markdown]
@@ -468,7 +468,33 @@ check("1.9")
 check("1.D")
 
 # %% [markdown]
-# ## 8. Measure
+# ## 8. For real
+# Everything so far was a simulation, and a sceptic may say that real processes are another matter.
+# The next cell starts your server and your client as two processes on this machine, over a network that loses a fifth of all messages.
+# In the middle of the evening the server gets SIGKILL, and a new process takes over its disk.
+
+# %% cluster recorded=power_cut
+evening = {"c1": [("append", "table 4", f"#{n};") for n in range(1, 16)] + [("get", "table 4")]}
+cluster = start_cluster(DurableServer, nodes=1, client=RetryingClient, workload=evening, gap_ms=60, loss=0.2, recorded="power_cut")
+await cluster.run(cluster.now_ms + 700)
+cluster.crash("n1")
+cluster.restart("n1")
+await cluster.until(lambda: cluster.finished)
+cluster.close()
+
+# %% [markdown]
+# Each bar is an operation, from the moment the waiter asked to the moment the answer came.
+# The long one is an order that came while the server was dead.
+# Count what table 4 has on its tab at the end: fifteen orders, each once, though some were sent several times and the process that took the first ones does not exist any more.
+
+# %% run
+history_figure(cluster.history)
+
+# %% run
+[str(operation) for operation in cluster.history][-1:]
+
+# %% [markdown]
+# ## 9. Measure
 # How often does asking again do harm, when the server does not remember?
 # The next cell takes one morning's orders of a café (`datasets/cafe_orders`, made for this course), sends them through the naive server at rising rates of loss, and counts the orders that were executed more than once.
 
@@ -498,7 +524,7 @@ frame = run.history.to_frame()
 print((frame.returned_ms - frame.invoked_ms).describe().round(1))
 
 # %% [markdown]
-# ## 9. What you know now
+# ## 10. What you know now
 # A message may be lost, late, doubled or overtaken, and its sender cannot tell which.
 # Silence is not an answer: an operation without a reply is *unknown*, and only certainty may be called failed.
 # Asking again is safe once the server recognises a copy, and remembering one reply per session is enough for that.

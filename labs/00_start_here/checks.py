@@ -15,7 +15,7 @@ def one_captain(run):
 
 
 @checks(
-    "0.1",
+    "0.C",
     "there is one captain",
     look_at="what a node knows when it has not heard from n1: is n1 gone, or is the link?",
 )
