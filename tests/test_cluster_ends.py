@@ -17,7 +17,7 @@ import pytest
 from labkit.bundle import Bundle, Section
 from labkit.cluster import Cluster, ClusterError
 from labkit.cluster.process import Spares
-from labkit.cluster.session import session
+from labkit.cluster.session import _named_after, session
 from labkit.host.machine import started
 from labkit.node import Node
 from labkit.program import ProgramError
@@ -122,7 +122,7 @@ SCRIPT = """
 import asyncio, sys
 sys.path.insert(0, {root!r})
 from labkit.cluster import Cluster
-from labkit.cluster.session import session
+from labkit.cluster.session import _named_after, session
 from labkit.system import System
 from tests.cluster_programs import Beat
 
@@ -167,11 +167,13 @@ def killed_kernel_leaves_nothing(launcher: str) -> None:
         told(victim, "ready")
         victim.kill()
         victim.wait()
-    assert started(pids[0]), "a stopped process does not notice"
+    if launcher == "subprocess":
+        assert started(pids[0]), "a stopped process does not notice"
     with controller("make()", launcher) as next_one:
         told(next_one, "pids")
         assert [pid for pid in pids if started(pid)] == []
         assert not Path(folder).exists()
+        assert list(_named_after(Path(folder))) == []
         next_one.wait()
 
 
