@@ -75,7 +75,7 @@ def browser() -> Iterator[Browser]:
 def notebook(lab: Lab, browser: Browser) -> Iterator[Notebook]:
     opened = open_notebook(browser, lab, "figures.ipynb")
     assert opened.run_all()
-    opened.page.set_default_timeout(10_000)
+    opened.page.set_default_timeout(60_000)
     yield opened
     opened.close()
 
@@ -166,7 +166,7 @@ class TestSpaceTime:
 
 def wait_for(notebook: Notebook, code: str, wanted: str) -> None:
     """Until the kernel answers `wanted`; a failure says what it answered last."""
-    for _ in range(50):
+    for _ in range(300):
         found = evaluate(notebook, code)
         if found == wanted:
             return
