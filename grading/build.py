@@ -53,9 +53,7 @@ def stale(lab: CourseLab) -> list[str]:
     extra = [path for path in sorted(lab.lab.folder.glob("*.ipynb")) if path not in wanted]
     found += [f"{path.relative_to(lab.lab.root)} has no source; remove it" for path in extra]
     missing = [path for path in recordings(lab) if not path.exists()]
-    return found + [
-        f"{path.name} is not recorded; run python -m grading build --record" for path in missing
-    ]
+    return found + [f"{path.name} is not recorded; run python -m grading build --record" for path in missing]
 
 
 def recordings(lab: CourseLab) -> list[Path]:
@@ -70,9 +68,7 @@ def record(lab: CourseLab) -> Iterator[str]:
     With LABKIT_RECORD=1 a cluster writes its run into ``recorded/`` beside the notebook.
     """
     for name, text in lab.notebooks(solved=True).items():
-        run = execute(
-            lab, name, text, "recorded", strict=False, cluster="ray", bring_back="recorded"
-        )
+        run = execute(lab, name, text, "recorded", strict=False, cluster="ray", bring_back="recorded")
         yield from _failures(f"{name}, recorded", run)
     yield from (f"{path.name} was not recorded" for path in recordings(lab) if not path.exists())
 
@@ -89,10 +85,10 @@ def solved_notebook(id: str, root: Path = ROOT) -> list[Path]:
     return paths
 
 
-def both_ways(lab: CourseLab, cluster: str = "recorded") -> Iterator[str]:
+def both_ways(lab: CourseLab, cluster: str = "subprocess") -> Iterator[str]:
     """Execute each notebook solved and as handed out; a sentence for whatever is wrong then.
 
-    What clusters run on is for ``execute``: by default they do not run, recordings are shown.
+    Clusters run on the subprocess launcher unless `cluster` says "ray" or "recorded".
     """
     for name, text in lab.notebooks(solved=True).items():
         run = execute(lab, name, text, "solved", strict=True, cluster=cluster)

@@ -33,11 +33,19 @@ class Executed:
 
 
 def execute(
-    lab: CourseLab, name: str, text: str, keep: str, *, strict: bool, bring_back: str = ""
+    lab: CourseLab,
+    name: str,
+    text: str,
+    keep: str,
+    *,
+    strict: bool,
+    cluster: str,
+    bring_back: str = "",
 ) -> list[Executed]:
     """Execute a notebook given as text, as `name` in its lab's folder; cell by cell what came out.
 
     With `strict`, a check that does not pass raises.  A cell that raises does not stop the run.
+    `cluster` says what clusters run on: "ray", "subprocess", or only "recorded" runs are shown.
     The executed notebook is kept as ``build/executed/<keep>/<name>``; the folder `bring_back`,
     if the run made one, is copied back into the lab.
     """
@@ -45,7 +53,10 @@ def execute(
     from nbclient import NotebookClient
 
     notebook = nbformat.reads(text, as_version=4)
-    with course_copy(lab) as folder, environment(strict=strict, record=bool(bring_back)):
+    with (
+        course_copy(lab) as folder,
+        environment(strict=strict, cluster=cluster, record=bool(bring_back)),
+    ):
         client = NotebookClient(
             notebook,
             timeout=CELL_TIMEOUT_S,
@@ -74,12 +85,15 @@ def course_copy(lab: CourseLab) -> Iterator[Path]:
 
 
 @contextmanager
-def environment(*, strict: bool, record: bool = False, budget: str = "small") -> Iterator[None]:
+def environment(
+    *, strict: bool, cluster: str, record: bool = False, budget: str = "small"
+) -> Iterator[None]:
     """What a kernel that is started within inherits: the kit on its path, nobody's answers."""
     wanted = {
         "LABKIT_STRICT": str(int(strict)),
         "LABKIT_RECORD": str(int(record)),
         "LABKIT_BUDGET": budget,
+        "LABKIT_CLUSTER": cluster,
         "PYTHONPATH": os.pathsep.join(filter(None, [str(KIT), os.environ.get("PYTHONPATH")])),
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
         "JUPYTER_PREFER_ENV_PATH": "1",

@@ -137,7 +137,9 @@ class LabNotebook(IPyNbFile):
         if _problem(self.path):
             return
         folder = self._open.enter_context(course_copy(self.lab))
-        self._open.enter_context(environment(strict=True, budget=option.lab_budget))
+        self._open.enter_context(
+            environment(strict=True, cluster="subprocess", budget=option.lab_budget)
+        )
         self.kernel = RunningKernel(
             option.nbval_kernel_name or CURRENT_ENV_KERNEL_NAME,
             cwd=str(folder),

@@ -11,7 +11,7 @@ import nbformat
 import pytest
 
 from grading.__main__ import main
-from grading.build import both_ways, build, outputs, solved_notebook, stale
+from grading.build import both_ways, build, outputs, recordings, solved_notebook, stale
 from grading.course import CourseLab, all_labs, open_lab
 from grading.lint import SourceError, read_checked
 from grading.notebook import checksum
@@ -39,6 +39,16 @@ def test_what_is_committed_is_what_the_source_gives(id: str) -> None:
 @pytest.mark.parametrize("id", LABS)
 def test_each_notebook_runs_solved_and_as_handed_out(id: str) -> None:
     assert list(both_ways(open_lab(id, ROOT))) == []
+
+
+@pytest.mark.ray
+@pytest.mark.slow
+@pytest.mark.parametrize("id", LABS)
+def test_each_notebook_with_a_cluster_runs_on_ray(id: str) -> None:
+    lab = open_lab(id, ROOT)
+    if not recordings(lab):
+        pytest.skip(f"lab {id} has no cluster cell")
+    assert list(both_ways(lab, "ray")) == []
 
 
 def test_building_twice_in_processes_of_other_hash_seeds_gives_the_same_bytes(
