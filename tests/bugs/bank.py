@@ -151,7 +151,7 @@ PAXOS = Protocol(
         "half_is_a_majority", "ballots_are_shared", "counts_old_promises", "counts_a_promise_twice",
         "proposes_its_own", "picks_the_lowest", "forgets_in_its_promise", "promises_before_saving",
         "promise_not_saved", "accepts_below_its_promise", "accepts_before_saving", "accepted_not_saved",
-        "counts_over_ballots", "counts_an_accept_twice", "learns_from_one", "accepting_is_no_promise",
+        "counts_an_accept_twice", "learns_from_one", "accepting_is_no_promise",
     ),
     {
         "keeps_the_highest_it_accepted": "what it has promised is never below what it has accepted",
@@ -222,7 +222,7 @@ PRIMARY_BACKUP = Protocol(
     ),
     (
         "answers_before_the_backup", "takes_an_old_primary", "keeps_its_own_tail",
-        "answers_before_saving", "log_not_saved", "counts_stale_syncs", "takes_old_views",
+        "answers_before_saving", "log_not_saved", "takes_old_views",
     ),
     dict.fromkeys(
         ("does_not_wait_for_ready", "ready_before_the_backup", "counts_old_readies"),
