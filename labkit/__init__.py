@@ -48,7 +48,7 @@ _HOME = {
     "walks": "portfolio",
 }
 
-__all__ = sorted(_HOME)  # noqa: PLE0605 - one table says what exists and where it lives
+__all__ = sorted(_HOME)
 
 
 class _Face(ModuleType):

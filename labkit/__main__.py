@@ -57,7 +57,9 @@ def _lab_of(path: Path) -> Lab:
     for part in (path.stem, path.resolve().parent.name):
         if part[:2].isdigit():
             return load_lab(part[:2])
-    raise CourseError(f"{path} does not say which lab it is; its name, or its folder's, begins with two digits")
+    raise CourseError(
+        f"{path} does not say which lab it is; its name, or its folder's, begins with two digits"
+    )
 
 
 if __name__ == "__main__":

@@ -233,4 +233,3 @@ def _loads(code: types.CodeType) -> Iterator[str]:
     for constant in code.co_consts:
         if isinstance(constant, types.CodeType):
             yield from _loads(constant)
-

@@ -52,7 +52,9 @@ class ByHand:
             timer = next(iter(self.timers))
         if timer not in self.timers:
             named = "any timer" if timer is None else f"the timer {timer!r}"
-            raise Broken(f"{self.id} has not set {named}; set are: {', '.join(map(str, self.timers)) or 'none'}")
+            raise Broken(
+                f"{self.id} has not set {named}; set are: {', '.join(map(str, self.timers)) or 'none'}"
+            )
         del self.timers[timer]
         step = Step("timer", self.id, None, timer)
         return self._tell(step, lambda: self._handle.fire(timer, self.now_us))
@@ -103,9 +105,13 @@ class ByHand:
         before = self._handle.attributes() if self._life > 1 or step.kind != "start" else {}
         self.effects = handler()
         sent = [effect[1:] for effect in self.effects if effect[0] == "send"]
-        notes = [_note(effect) for effect in self.effects if effect[0] in ("save", "ok", "fail", "info", "error")]
+        notes = [
+            _note(effect) for effect in self.effects if effect[0] in ("save", "ok", "fail", "info", "error")
+        ]
         if not (step.kind == "start" and self._life == 1):
-            trial().told.append(Told(step, changes(before, self._handle.attributes()), sendings(sent), "; ".join(notes)))
+            trial().told.append(
+                Told(step, changes(before, self._handle.attributes()), sendings(sent), "; ".join(notes))
+            )
         for effect in self.effects:
             self._note_effect(effect)
         return [message for _, message in sent]

@@ -118,7 +118,9 @@ def check_bundle(
     replaying = None if file is None else read_counterexample(file, program)
     found = [c for c in lab.load_checks(loaded.given) if c.exercise == exercise]
     if not found:
-        raise CourseError(f"lab {lab.id} has no check for {exercise!r}; its checks are in {lab.folder.name}/checks.py")
+        raise CourseError(
+            f"lab {lab.id} has no check for {exercise!r}; its checks are in {lab.folder.name}/checks.py"
+        )
     if replaying is not None:
         found = [c for c in found if c.name == replaying.setup.get("name")] or found
     verdicts = []
@@ -143,7 +145,9 @@ def read_counterexample(path: Path, program: LocalProgram) -> Counterexample:
     try:
         raw = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise CourseError(f"there is no counterexample {path.name!r} here; run the check again to get one") from None
+        raise CourseError(
+            f"there is no counterexample {path.name!r} here; run the check again to get one"
+        ) from None
     except ValueError:
         raise CourseError(f"{path} is not a counterexample: it is not JSON") from None
     return Counterexample.from_encoded(raw, program.classes)
@@ -152,8 +156,8 @@ def read_counterexample(path: Path, program: LocalProgram) -> Counterexample:
 def show(report: Report) -> None:
     """Display a report, as richly as the place allows."""
     try:
-        from IPython import get_ipython  # type: ignore[import-not-found]
-        from IPython.display import display  # type: ignore[import-not-found]
+        from IPython import get_ipython
+        from IPython.display import display
     except ImportError:
         print(report)
         return

@@ -142,7 +142,7 @@ def brief(value: Any, limit: int = 44) -> str:
 
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[tuple[str, str, str], ...]:
     """The attributes that differ, as (name, before, after) in words; of a map only the keys that differ."""
-    found = []
+    found: list[tuple[str, str, str]] = []
     for name in [*after, *(name for name in before if name not in after)]:
         found.extend(_differences(name, before.get(name), after.get(name)))
     return tuple(found)
@@ -188,4 +188,7 @@ def _lines(number: int, told: Told, width: int) -> list[str]:
     joined = "  ".join(details)
     if len(head) <= width + 7 and len(joined) + width <= LINE_MAX:
         return [f"{head:<{width + 9}}{joined}".rstrip()]
-    return [head, *textwrap.wrap("; ".join(details), LINE_MAX, initial_indent=" " * 9, subsequent_indent=" " * 9)]
+    return [
+        head,
+        *textwrap.wrap("; ".join(details), LINE_MAX, initial_indent=" " * 9, subsequent_indent=" " * 9),
+    ]

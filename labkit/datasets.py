@@ -30,7 +30,11 @@ def dataset_path(name: str) -> Path:
     path = folder / f"{name}.csv"
     found = re.search(r"SHA-256 \| `([0-9a-f]{64})`", (folder / "README.md").read_text(encoding="utf-8"))
     if found is None:
-        raise CourseError(f"the card of data set {name!r} has no SHA-256 line; restore datasets/{name}/README.md")
+        raise CourseError(
+            f"the card of data set {name!r} has no SHA-256 line; restore datasets/{name}/README.md"
+        )
     if hashlib.sha256(path.read_bytes()).hexdigest() != found[1]:
-        raise CourseError(f"{path.name} is not the file that its card describes; restore it: git checkout datasets/{name}")
+        raise CourseError(
+            f"{path.name} is not the file that its card describes; restore it: git checkout datasets/{name}"
+        )
     return path

@@ -64,7 +64,7 @@ def show_source(thing: Any) -> Any:
     if "IPython" not in sys.modules:
         print(source)
         return None
-    from IPython.display import Code  # type: ignore[import-not-found]
+    from IPython.display import Code
 
     return Code(source, language="python")
 
@@ -117,7 +117,9 @@ def current_bundle(lab: Lab) -> Bundle:
     """The learner's program for `lab`, as this kernel has executed it."""
     sections = recorder.sections()
     if not sections and _shell() is None:
-        raise CourseError("check works in the lab's notebook; for a saved one use: python -m labkit check NOTEBOOK")
+        raise CourseError(
+            "check works in the lab's notebook; for a saved one use: python -m labkit check NOTEBOOK"
+        )
     return Bundle(lab.given_source, sections)
 
 
@@ -141,6 +143,6 @@ def _note(info: Any, shell: Any) -> None:
 def _shell() -> Any:
     if "IPython" not in sys.modules:
         return None
-    from IPython import get_ipython  # type: ignore[import-not-found]
+    from IPython import get_ipython
 
     return get_ipython()

@@ -46,7 +46,9 @@ class FactBook:
             return None
         rule, subject = _words(key)
         first, by, _ = known
-        return Violation(rule, f"{subject} is {_show(first)} (said {by}) and {_show(value)} (said {node})", at)
+        return Violation(
+            rule, f"{subject} is {_show(first)} (said {by}) and {_show(value)} (said {node})", at
+        )
 
     def value(self, key: Any) -> Any:
         """What `key` was stated to be, or None."""

@@ -25,7 +25,11 @@ def hint(exercise: str) -> Any:
         return _Text(f"hints for {exercise}: {len(hints)}")
     shown = min(answers.count(lab, "hints", exercise), len(hints))
     lines = [f"{n}. {STEPS[n - 1]}: {text}" for n, text in enumerate(hints[:shown], 1)]
-    more = "" if shown == len(hints) else f'\nhint("{exercise}") again for the next one ({shown} of {len(hints)})'
+    more = (
+        ""
+        if shown == len(hints)
+        else f'\nhint("{exercise}") again for the next one ({shown} of {len(hints)})'
+    )
     return _Text("\n".join(lines) + more)
 
 
@@ -49,10 +53,14 @@ def solution(exercise: str) -> Any:
     if source is None:
         raise CourseError("the course's answers are not on this machine; ask your instructor, or use hint()")
     if not answers.kept(lab)["attempts"].get(exercise):
-        raise CourseError(f'try exercise {exercise} first: write something, run check("{exercise}"), then come back')
+        raise CourseError(
+            f'try exercise {exercise} first: write something, run check("{exercise}"), then come back'
+        )
     for cell in re.split(r"^# %%.*$", source, flags=re.MULTILINE):
         if re.search(rf'^@exercise\("{re.escape(exercise)}"', cell, flags=re.MULTILINE):
-            lines = [line for line in cell.strip().splitlines() if not re.match(r"\s*# (BEGIN|END|STUB)\b", line)]
+            lines = [
+                line for line in cell.strip().splitlines() if not re.match(r"\s*# (BEGIN|END|STUB)\b", line)
+            ]
             return _Text("\n".join(lines))
     raise CourseError(f"lab {lab.id} has no exercise {exercise!r}")
 
@@ -78,8 +86,12 @@ def _exercises(checks: Path) -> list[str]:
     """The exercises and parts that a checks file judges, read without running it."""
     if not checks.exists():
         return []
-    calls = [node for node in ast.walk(ast.parse(checks.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
-    named = [c.args[0].value for c in calls if _is_checks(c) and c.args and isinstance(c.args[0], ast.Constant)]
+    calls = [
+        node for node in ast.walk(ast.parse(checks.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)
+    ]
+    named = [
+        c.args[0].value for c in calls if _is_checks(c) and c.args and isinstance(c.args[0], ast.Constant)
+    ]
     return list(dict.fromkeys(map(str, named)))
 
 
@@ -102,7 +114,11 @@ class _Prediction(_Text):
 
     def __init__(self, lab: Lab, exercise: str, question: str, options: tuple[str, ...], before: Any) -> None:
         choices = f"\noptions: {', '.join(options)}" if options else ""
-        guess = f"\nyour guess: {before}" if before is not None else "\nno guess yet: click one, or add answer=... to the call"
+        guess = (
+            f"\nyour guess: {before}"
+            if before is not None
+            else "\nno guess yet: click one, or add answer=... to the call"
+        )
         super().__init__(f"{question}{choices}{guess}")
         self._lab, self._key = lab, f"{exercise} {question}"
         self.question, self.options, self.before = question, options, before

@@ -119,9 +119,7 @@ class History:
         self.operations[id] = replace(operation, returned_us=time_us)
         self._lives[operation.client] = self._lives.get(operation.client, 1) + 1
 
-    def annotate(
-        self, start_us: int, end_us: int | None, text: str, nodes: Iterable[str] = ()
-    ) -> None:
+    def annotate(self, start_us: int, end_us: int | None, text: str, nodes: Iterable[str] = ()) -> None:
         """Remember a span of time, such as a partition, for the pictures."""
         self.annotations.append(Annotation(start_us, end_us, text, tuple(nodes)))
 

@@ -1,8 +1,6 @@
 """Messages: frozen, hashable, plain data, with one canonical encoding.
 
-Plain data is None, bool, int (up to 4,096 bits), finite float, str, bytes, Enum, tuple,
-frozenset and other messages.  Nothing else may be sent, saved or stated as a fact,
-because anything else could be shared between nodes that in truth share nothing.
+Only plain data (``plain``) may be sent, saved or stated as a fact.
 
 ``encode`` turns plain data into tagged JSON values and ``decode`` turns them back; trace,
 replay, storage, the judge and the wire all use this form.  ``decode`` builds only classes
@@ -14,37 +12,38 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-import math
-import types
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields
 from enum import Enum
 from typing import Any, dataclass_transform
 
+from labkit.plain import (
+    DEPTH_MAX,
+    INT_BITS_MAX,
+    WORD,
+    Fits,
+    NotPlainData,
+    check_plain,
+    compile_annotation,
+    is_message,
+    plain,
+    refusal,
+)
+
+__all__ = [
+    "NodeId",
+    "NotPlainData",
+    "canonical",
+    "classes_of",
+    "decode",
+    "encode",
+    "is_message",
+    "message",
+    "plain",
+]
+
 NodeId = str
-
-INT_BITS_MAX = 4096
-DEPTH_MAX = 50
-
-_INT_LIMIT = 1 << INT_BITS_MAX
-_WORD = 1 << 62
-_LEAVES = frozenset({type(None), bool, str, bytes})
-_UNIONS = (typing.Union, types.UnionType)
-_Fits = Callable[[Any], bool]
-
-_INSTEAD = {
-    "list": "a tuple",
-    "set": "a frozenset",
-    "dict": "a sorted tuple of (key, value) pairs",
-    "bytearray": "bytes",
-    "type": "a string",
-    "function": "a string that names it",
-}
-
-
-class NotPlainData(TypeError):
-    """A value that may not cross from one node to another, or survive a crash."""
 
 
 @dataclass_transform(frozen_default=True)
@@ -56,7 +55,7 @@ def message(cls: type) -> type:
     """
     if "__post_init__" in cls.__dict__:
         raise TypeError(f"message {cls.__name__} has a __post_init__; compute values before making it")
-    made = dataclass(frozen=True, slots=True)(cls)
+    made: Any = dataclass(frozen=True, slots=True)(cls)
     made.__message_checks__ = ()
 
     def __init__(self: Any, *given: Any, **named: Any) -> None:  # noqa: N807 - the first time only
@@ -68,27 +67,15 @@ def message(cls: type) -> type:
     return made
 
 
-def is_message(value: object) -> bool:
-    """Is `value` an instance of a class made by ``@message``?"""
-    return hasattr(type(value), "__message_checks__")
-
-
-def plain(value: Any, what: str = "this value") -> Any:
-    """`value` itself, if it is plain data; else NotPlainData, naming `what` and the remedy."""
-    if type(value) not in _LEAVES:
-        _check(value, what, 0)
-    return value
-
-
 def encode(value: Any) -> Any:
     """The canonical JSON form of plain data: equal values give equal JSON, in any process."""
     kind = type(value)
     if kind in (type(None), bool, str):
         return value
     if kind is int:
-        return value if abs(value) < 1 << 53 else {"int": hex(_check(value, "this number", 0))}
+        return value if abs(value) < 1 << 53 else {"int": hex(check_plain(value, "this number", 0))}
     if kind is float:
-        return {"float": repr(_check(value, "this number", 0))}
+        return {"float": repr(check_plain(value, "this number", 0))}
     if kind is bytes:
         return {"bytes": base64.b64encode(value).decode()}
     if kind is tuple:
@@ -99,7 +86,7 @@ def encode(value: Any) -> Any:
         return {"enum": [kind.__name__, value.name]}
     if is_message(value):
         return {"message": [kind.__name__, *(encode(getattr(value, f.name)) for f in fields(value))]}
-    raise NotPlainData(_refusal(value, "this value"))
+    raise NotPlainData(refusal(value, "this value"))
 
 
 def canonical(encoded: Any) -> str:
@@ -136,8 +123,10 @@ def _compiled_init(cls: Any) -> Any:
         scope[f"default_{name}"] = field.default
         heads.append(name if field.default is MISSING else f"{name}=default_{name}")
         sets.append(f"set_{name}(self, {name})")
-        whole = f"{name}.__class__ is int and {-_WORD} < {name} < {_WORD} or " if wanted is int else ""
-        tests.append(f"({whole}{name}.__class__ in leaves_{name}{f' or fits_{name}({name})' if fits else ''})")
+        whole = f"{name}.__class__ is int and {-WORD} < {name} < {WORD} or " if wanted is int else ""
+        tests.append(
+            f"({whole}{name}.__class__ in leaves_{name}{f' or fits_{name}({name})' if fits else ''})"
+        )
     lines = [*sets, f"if not ({' and '.join(tests) or True}): check_fields(self)"]
     exec(f"def __init__({', '.join(heads)}):\n " + "\n ".join(lines), scope)
     return scope["__init__"]
@@ -150,125 +139,26 @@ def _check_fields(self: Any) -> None:
             _refuse_field(self, name, value, wanted)
 
 
-def _field_checks(cls: type) -> tuple[tuple[str, frozenset[type], _Fits | None, Any], ...]:
+def _field_checks(cls: type) -> tuple[tuple[str, frozenset[type], Fits | None, Any], ...]:
     try:
         hints = typing.get_type_hints(cls)
     except (NameError, TypeError):
         hints = {}  # an annotation that cannot be resolved is not checked
-    return tuple((f.name, *_compile(hints.get(f.name, Any))) for f in fields(cls))
+    return tuple((f.name, *compile_annotation(hints.get(f.name, Any))) for f in fields(cls))
 
 
 def _refuse_field(message: Any, name: str, value: Any, wanted: Any) -> None:
     what = f"{type(message).__name__}.{name}"
-    _check(value, what, 0)
+    check_plain(value, what, 0)
     declared = wanted.__name__ if isinstance(wanted, type) else wanted
     raise NotPlainData(f"{what} is {value!r}, but it is declared as {declared}. Give it that type.")
-
-
-def _compile(wanted: Any) -> tuple[frozenset[type], _Fits | None, Any]:
-    """What an annotation accepts: types that need no further look, and a test for the rest."""
-    options = typing.get_args(wanted) if typing.get_origin(wanted) in _UNIONS else (wanted,)
-    leaves: set[type] = set()
-    tests: list[_Fits] = []
-    for option in options:
-        if option is None or option is type(None):
-            leaves.add(type(None))
-        elif option in (str, bool, bytes) or _is_frozen_class(option):
-            leaves.add(option)
-        else:
-            tests.append(_test_of(option))
-    if not tests:
-        return frozenset(leaves), None, wanted
-    return frozenset(leaves), tests[0] if len(tests) == 1 else lambda v: any(t(v) for t in tests), wanted
-
-
-def _test_of(wanted: Any) -> _Fits:
-    if wanted is int:
-        return lambda value: type(value) is int and -_INT_LIMIT < value < _INT_LIMIT
-    if wanted is float:
-        return lambda value: type(value) in (int, float) and _is_plain(value)
-    if typing.get_origin(wanted) is typing.Literal:
-        return lambda value: any(type(value) is type(a) and value == a for a in typing.get_args(wanted))
-    if typing.get_origin(wanted) in (tuple, frozenset):
-        return _test_of_items(typing.get_origin(wanted), typing.get_args(wanted))
-    if wanted in (tuple, frozenset):
-        return lambda value: type(value) is wanted and _is_plain(value)
-    return _is_plain  # Any, a type variable, a form that is not known here: plain data is enough
-
-
-def _test_of_items(kind: type, wanted: tuple[Any, ...]) -> _Fits:
-    if kind is frozenset or (len(wanted) == 2 and wanted[1] is Ellipsis):
-        leaves, fits, _ = _compile(wanted[0])
-        return lambda value: (
-            type(value) is kind
-            and (leaves.issuperset(map(type, value)) or all(type(v) in leaves or bool(fits and fits(v)) for v in value))
-        )
-    tests = [_compile(item) for item in wanted]
-    return lambda value: (
-        type(value) is tuple
-        and len(value) == len(tests)
-        and all(
-            type(v) in leaves or bool(fits and fits(v))
-            for v, (leaves, fits, _) in zip(value, tests, strict=True)
-        )
-    )
-
-
-def _is_frozen_class(wanted: Any) -> bool:
-    return isinstance(wanted, type) and (hasattr(wanted, "__message_checks__") or issubclass(wanted, Enum))
-
-
-def _is_plain(value: Any) -> bool:
-    try:
-        _check(value, "", 0)
-    except NotPlainData:
-        return False
-    return True
-
-
-def _check(value: Any, what: str, depth: int) -> Any:
-    kind = type(value)
-    if kind in _LEAVES:
-        return value
-    if kind is int:
-        if value.bit_length() > INT_BITS_MAX:
-            raise NotPlainData(f"{what} is an int of {value.bit_length()} bits; the limit is {INT_BITS_MAX}.")
-        return value
-    if kind is float:
-        if not math.isfinite(value):
-            raise NotPlainData(f"{what} is {value!r}, which is not a finite number. Use None, or a number.")
-        return value
-    if depth > DEPTH_MAX:
-        raise NotPlainData(f"{what} is nested more than {DEPTH_MAX} levels deep. Make it flatter.")
-    if kind is tuple or kind is frozenset:
-        if not all(map(_is_leaf, set(map(type, value)))):  # a log of messages need not be walked
-            for item in value:
-                _check(item, what, depth + 1)
-        return value
-    if isinstance(value, Enum) or is_message(value):
-        return value  # a message's fields were checked when it was made
-    raise NotPlainData(_refusal(value, what))
-
-
-def _is_leaf(kind: type) -> bool:
-    """Is every value of this class plain data, whatever it holds?"""
-    return kind in _LEAVES or _is_frozen_class(kind)
-
-
-def _refusal(value: Any, what: str) -> str:
-    kind = type(value).__name__
-    instead = _INSTEAD.get(kind, "a tuple of plain values, or a message")
-    return (
-        f"{what} holds a {kind}, but nodes share only plain data "
-        f"(None, bool, int, float, str, bytes, Enum, tuple, frozenset, message). Use {instead}."
-    )
 
 
 def _decode(encoded: Any, classes: Mapping[str, type], depth: int) -> Any:
     if depth > 2 * DEPTH_MAX:
         raise ValueError("nested too deep")
     if encoded is None or type(encoded) in (bool, int, str):
-        return _check(encoded, "a decoded value", 0)
+        return check_plain(encoded, "a decoded value", 0)
     if type(encoded) is list:
         return tuple(_decode(item, classes, depth + 1) for item in encoded)
     if type(encoded) is not dict or len(encoded) != 1:
@@ -294,7 +184,7 @@ def _decode_enum(body: Any, classes: Mapping[str, type], _depth: int) -> Any:
 
 
 def _decode_float(body: Any, _classes: Mapping[str, type], _depth: int) -> float:
-    return float(_check(float(body), "a decoded value", 0))
+    return float(check_plain(float(body), "a decoded value", 0))
 
 
 def _decode_int(body: Any, _classes: Mapping[str, type], _depth: int) -> int:

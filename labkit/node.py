@@ -93,6 +93,9 @@ class Node:
     peers: tuple[NodeId, ...]
     storage: Storage
     random: random.Random
+    _effects: list[Effect]
+    _now_us: int | None
+    _system: frozenset[NodeId]
 
     def __init_subclass__(cls) -> None:
         if "__init__" in cls.__dict__ or "__new__" in cls.__dict__:
@@ -160,7 +163,9 @@ class Node:
                     f"Give a number from 0 to {TIMER_MS_MAX}."
                 )
         if most_ms < after_ms:
-            raise ValueError(f"{self.id} set timer {name!r} to between {after_ms} and {most_ms} ms. Swap them.")
+            raise ValueError(
+                f"{self.id} set timer {name!r} to between {after_ms} and {most_ms} ms. Swap them."
+            )
         plain(name, "a timer's name")
         self._effects.append(("set_timer", name, round(after_ms * 1000), round(most_ms * 1000)))
 
@@ -186,7 +191,9 @@ class Client(Node):
 
     def on_invoke(self, operation: Operation) -> None:
         """Begin `operation` (``f``, ``key``, ``value``); end it later with complete, fail or give_up."""
-        raise TypeError(f"{self.id} was asked for {operation.f}, but its on_invoke does not handle it. Add a case.")
+        raise TypeError(
+            f"{self.id} was asked for {operation.f}, but its on_invoke does not handle it. Add a case."
+        )
 
     def complete(self, operation: Operation, result: Any = None) -> None:
         """`operation` took effect, with this `result`."""

@@ -76,6 +76,10 @@ class LocalProgram:
         """The node class called `name`."""
         found = self._namespace.get(name)
         if not (inspect.isclass(found) and issubclass(found, Node)):
-            nodes = sorted(n for n, c in self._namespace.items() if inspect.isclass(c) and issubclass(c, Node))
-            raise ProgramError(f"there is no node class {name!r}; the program has {', '.join(nodes) or 'none'}")
+            nodes = sorted(
+                n for n, c in self._namespace.items() if inspect.isclass(c) and issubclass(c, Node)
+            )
+            raise ProgramError(
+                f"there is no node class {name!r}; the program has {', '.join(nodes) or 'none'}"
+            )
         return found

@@ -120,6 +120,18 @@ class Recorded:
         return bool(self._recording.observations.get(id))
 
     def __getattr__(self, name: str) -> Any:
-        if name in ("close", "crash", "cut", "heal", "isolate", "partition", "pause", "restart", "resume", "set_link", "slow"):
+        if name in (
+            "close",
+            "crash",
+            "cut",
+            "heal",
+            "isolate",
+            "partition",
+            "pause",
+            "restart",
+            "resume",
+            "set_link",
+            "slow",
+        ):
             return lambda *_, **__: None
         raise AttributeError(name)

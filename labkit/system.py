@@ -52,7 +52,9 @@ class System:
         ids = [id for id, _ in (*self.nodes, *self.clients)]
         twice = sorted({id for id in ids if ids.count(id) > 1})
         if twice:
-            raise ValueError(f"two members are called {twice[0]!r}; give each node and client an id of its own")
+            raise ValueError(
+                f"two members are called {twice[0]!r}; give each node and client an id of its own"
+            )
         if not self.nodes:
             raise ValueError("a system needs at least one node; give nodes=1 or more")
 

@@ -116,7 +116,9 @@ class Trace:
         return pandas.DataFrame(rows, columns=list(columns))
 
 
-def _row(time_us: Any, kind: str, node: str, peer: Any, data: Any, id: int, *, classes: Any) -> tuple[Any, ...]:
+def _row(
+    time_us: Any, kind: str, node: str, peer: Any, data: Any, id: int, *, classes: Any
+) -> tuple[Any, ...]:
     value = decode(data, classes)
     return time_us, kind, node, peer, dict(value) if kind == "save" else value, id
 
@@ -140,7 +142,9 @@ _SENTENCES = {
     "set_timer": lambda e: f"    {e.node} sets timer {e.data[0]}",
     "fact": lambda e: f"    {e.node} states {e.data[0]} = {e.data[1]}",
     "crash": lambda e: f"{e.node} crashes" + (f" after {e.id} effects" if e.data == "within" else ""),
-    "invoke": lambda e: f"{e.node} is asked {e.data[0]}({', '.join(repr(v) for v in e.data[1:] if v is not None)})",
+    "invoke": lambda e: (
+        f"{e.node} is asked {e.data[0]}({', '.join(repr(v) for v in e.data[1:] if v is not None)})"
+    ),
     "ok": lambda e: f"    {e.node} has its answer: {e.data!r}",
     "net": lambda e: f"network: {e.data}",
 }

@@ -147,7 +147,9 @@ def run_check(
         except Unwritten as unwritten:
             return _unwritten(check, str(unwritten))
         except ProgramError as error:
-            return Verdict(check, "failed", str(error), counterexample=_counterexample(trial, Broken(str(error))))
+            return Verdict(
+                check, "failed", str(error), counterexample=_counterexample(trial, Broken(str(error)))
+            )
         except NotExercised as missing:
             return Verdict(check, "not exercised", str(missing))
         except Undecided as undecided:
@@ -158,8 +160,6 @@ def run_check(
             what = f"an answer has a form that this check cannot read: {explain(error)}"
             return Verdict(check, "failed", what, counterexample=_counterexample(trial, Broken(what)))
     return Verdict(check, "passed", evidence="; ".join(trial.evidence))
-
-
 
 
 @contextmanager

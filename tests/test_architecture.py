@@ -23,14 +23,14 @@ ROOT = Path(__file__).resolve().parent.parent
 KIT = ROOT / "labkit"
 
 LAYERS = (
-    "message history trace counterexample facts",  # values
-    "node handle system program models bundle cells",  # the programming model; sources
-    "network disk workload",  # links and disks with faults; clients
-    "runtime simulation explorer host cluster",  # the runtimes, and what they share
-    "nemesis linearizability* consistency isolation shrink",
-    "verdict portfolio by_hand replay history_formats",  # how checks are made
+    "plain message history trace counterexample facts",  # values
+    "node handle system program models bundle cells frozen lint",  # the programming model; sources
+    "network disk workload byzantine",  # links, disks and nodes with faults; clients
+    "runtime simulation world explorer actor states search host cluster",  # the runtimes, and what they share
+    "nemesis determinism linearizability* consistency isolation shrink",
+    "verdict portfolio parallel by_hand replay history_formats",  # how checks are made
     "figures",  # the only plotting imports
-    "exercise check lab answers help simulate datasets",  # the notebook's face
+    "exercise check lab answers help simulate start_cluster demo datasets",  # the notebook's face
 )
 FACE = len(LAYERS)  # labkit/__init__.py and __main__.py stand above all layers
 FIGURES, NOTEBOOK = 6, 7

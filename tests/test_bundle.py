@@ -54,11 +54,20 @@ def test_two_bundles_share_nothing():
 
 
 def test_a_helper_function_in_another_cell_is_part_of_the_program():
-    assert answer_of(load("def next_one(n):\n    return n + 5\n", ANSWER.replace("message.n + 1", "next_one(message.n)"))) == 6
+    assert (
+        answer_of(
+            load(
+                "def next_one(n):\n    return n + 5\n", ANSWER.replace("message.n + 1", "next_one(message.n)")
+            )
+        )
+        == 6
+    )
 
 
 def test_an_import_in_another_cell_is_part_of_the_program():
-    assert answer_of(load("import math\nFROM = 7", ANSWER.replace("message.n + 1", "math.gcd(FROM, 14)"))) == 7
+    assert (
+        answer_of(load("import math\nFROM = 7", ANSWER.replace("message.n + 1", "math.gcd(FROM, 14)"))) == 7
+    )
 
 
 def test_the_last_definition_of_an_exercise_wins():
@@ -68,7 +77,9 @@ def test_the_last_definition_of_an_exercise_wins():
 def test_a_cell_that_raises_is_reported_and_loading_goes_on():
     loaded = load("x = 1 / 0", ANSWER)
     assert answer_of(loaded) == 2
-    assert loaded.problems == ["cell 1: ZeroDivisionError: division by zero\n  cell 1, line 1, in <module>: x = 1 / 0"]
+    assert loaded.problems == [
+        "cell 1: ZeroDivisionError: division by zero\n  cell 1, line 1, in <module>: x = 1 / 0"
+    ]
 
 
 def test_a_cell_that_is_not_python_is_reported_with_its_line():
@@ -131,7 +142,9 @@ def test_given_is_the_bundles_own_even_when_imported_late():
 
 
 def test_print_in_a_handler_is_an_effect():
-    loaded = load('@exercise("1.1", into=Server)\ndef answer(self, source, message):\n    print("got", message.n)\n')
+    loaded = load(
+        '@exercise("1.1", into=Server)\ndef answer(self, source, message):\n    print("got", message.n)\n'
+    )
     assert answer_of(loaded) == "got 1"
 
 

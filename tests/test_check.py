@@ -82,15 +82,27 @@ def test_a_right_answer_passes_and_says_what_is_now_known(notebook):
 
 
 def test_an_unwritten_exercise_says_so_in_one_line(notebook):
-    notebook("ex-01-1", '@exercise("1.1", into=EchoServer)\ndef on_echo(self, s, r):\n    raise NotImplementedError("Exercise 1.1: x")')
+    notebook(
+        "ex-01-1",
+        '@exercise("1.1", into=EchoServer)\ndef on_echo(self, s, r):\n    raise NotImplementedError("Exercise 1.1: x")',
+    )
     assert str(check("1.1")) == "○ Exercise 1.1: not written yet"
     assert str(check("1.5")) == "○ Exercise 1.5: waits for 1.4"
 
 
 def test_a_failure_shows_what_rule_steps_and_replay(course):
-    verdict = check_bundle(load_lab("01"), bundle_with("one client at a time", "AtMostOnceServer"), "1.A").verdicts[0]
+    verdict = check_bundle(
+        load_lab("01"), bundle_with("one client at a time", "AtMostOnceServer"), "1.A"
+    ).verdicts[0]
     text = say(verdict)
-    for line in ("✗ Part 1.A: in any order", "what happened", "which rule", "the shortest way there", "look at", 'replay("1.A", "'):
+    for line in (
+        "✗ Part 1.A: in any order",
+        "what happened",
+        "which rule",
+        "the shortest way there",
+        "look at",
+        'replay("1.A", "',
+    ):
         assert line in text
     assert len(verdict.counterexample.steps) <= 15
 
@@ -146,7 +158,10 @@ def test_a_report_shows_itself_as_text_and_as_escaped_html(course):
 
 
 def test_a_helper_that_the_notebook_lacks_is_warned_about(notebook):
-    notebook("ex-01-1", '@exercise("1.1", into=EchoServer)\ndef on_echo(self, s, r):\n    self.send(s, reply_to(r))')
+    notebook(
+        "ex-01-1",
+        '@exercise("1.1", into=EchoServer)\ndef on_echo(self, s, r):\n    self.send(s, reply_to(r))',
+    )
     assert "not in any cell of this notebook: reply_to (in on_echo)" in str(check("1.1"))
 
 

@@ -16,7 +16,12 @@ class Vote:
 
 STEPS = (
     Told(Step("timer", "n1", None, "election"), (("term", "0", "1"),), ("sends n2, n3 Vote(1, 'n1')",)),
-    Told(Step("deliver", "n2", "n1", Vote(1, "n1"), cut=1), (("voted_for", "None", "n1"),), (), "n2 states x = 1"),
+    Told(
+        Step("deliver", "n2", "n1", Vote(1, "n1"), cut=1),
+        (("voted_for", "None", "n1"),),
+        (),
+        "n2 states x = 1",
+    ),
     Told(Step("start", "n2"), (), ()),
     Told(Step("invoke", "c1", None, ("put", "x", 1))),
 )
@@ -24,7 +29,9 @@ EXAMPLE = Counterexample("9.E", "there is one leader", "two leaders", STEPS, 90,
 
 
 def test_equal_counterexamples_have_one_name():
-    again = Counterexample("9.E", "there is one leader", "two leaders", STEPS, 90, "seed", {"kind": "schedule"})
+    again = Counterexample(
+        "9.E", "there is one leader", "two leaders", STEPS, 90, "seed", {"kind": "schedule"}
+    )
     assert EXAMPLE.name == again.name
     assert len(EXAMPLE.name) == 8
 

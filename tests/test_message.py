@@ -39,7 +39,9 @@ leaves = st.one_of(
     st.none(), st.booleans(), st.integers(-(2**4000), 2**4000), st.text(), st.binary(),
     st.floats(allow_nan=False, allow_infinity=False), st.sampled_from(Colour), st.builds(Point, st.integers(), st.integers()),
 )  # fmt: skip
-values = st.recursive(leaves, lambda v: st.lists(v, max_size=4).map(tuple) | st.frozensets(v, max_size=4), max_leaves=12)
+values = st.recursive(
+    leaves, lambda v: st.lists(v, max_size=4).map(tuple) | st.frozensets(v, max_size=4), max_leaves=12
+)
 
 
 @given(values)

@@ -108,7 +108,10 @@ def test_effects_before_an_exception_are_kept_and_the_traceback_is_the_last():
         (lambda n: n.set_timer("t", 10, 5), "between 10 and 5 ms. Swap them"),
         (lambda n: n.set_timer(["t"], 5), "a timer's name holds a list"),
         (lambda n: n.storage.save(log=[]), "storage.save(log=...) holds a list"),
-        (lambda n: Node.on_message(n, "n2", Ping()), "n1 got Ping(n=0) from n2, but its on_message has no case for Ping"),
+        (
+            lambda n: Node.on_message(n, "n2", Ping()),
+            "n1 got Ping(n=0) from n2, but its on_message has no case for Ping",
+        ),
         (lambda n: n.on_timer("t"), "n1's timer 't' fired, but its on_timer does not handle it"),
     ],
 )

@@ -54,7 +54,12 @@ print(spacetime(run)._repr_mimebundle_().keys() >= {"text/html", "image/svg+xml"
 
 def test_lab_01_runs_without_threads_processes_sockets_and_compiled_packages():
     done = subprocess.run(
-        [sys.executable, "-c", IN_A_BROWSER], cwd=ROOT, capture_output=True, text=True, timeout=300, check=False
+        [sys.executable, "-c", IN_A_BROWSER],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     lines = done.stdout.splitlines()

@@ -14,7 +14,9 @@ def test_nodes_may_be_a_number_names_or_roles():
 
 
 def test_two_members_with_one_id_are_one_sentence():
-    with pytest.raises(ValueError, match="two members are called 'n1'; give each node and client an id of its own"):
+    with pytest.raises(
+        ValueError, match="two members are called 'n1'; give each node and client an id of its own"
+    ):
         System.of(2, "Raft", client="Asker", workload={"n1": [("get",)]})
 
 

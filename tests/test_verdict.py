@@ -110,7 +110,10 @@ def test_by_hand_names_the_message_that_is_missing():
 
 
 def test_by_hand_names_the_timers_that_are_set():
-    assert "n1 has not set the timer 'x'; set are: none" in verdict_of(lambda p: by_hand(p, "Adder").fire("x")).what
+    assert (
+        "n1 has not set the timer 'x'; set are: none"
+        in verdict_of(lambda p: by_hand(p, "Adder").fire("x")).what
+    )
 
 
 def test_an_exception_in_a_handler_is_a_failure_with_its_traceback():

@@ -49,7 +49,9 @@ def ids_differ(program):
                 node.deliver("c1", NewId())
             for reply in node.all_sent_to("c1", NewIdReply):
                 first = seen.setdefault(reply.id, (name, life))
-                expect(first == (name, life), f"the id {reply.id!r} was made by {first} and by {(name, life)}")
+                expect(
+                    first == (name, life), f"the id {reply.id!r} was made by {first} and by {(name, life)}"
+                )
             node.sent.clear()
             node.restart()
 
@@ -81,11 +83,17 @@ def client_keeps_its_head(program):
         for _ in range(draw.randint(0, TRIES_MAX - 1)):
             for old in draw.sample(range(0, number), min(number, 2)):
                 node.deliver("n1", Reply("c9", old, f"old {old}"))
-            expect(node.outcome(operation) is None, f"an old reply ended operation {number} as {node.outcome(operation)}")
+            expect(
+                node.outcome(operation) is None,
+                f"an old reply ended operation {number} as {node.outcome(operation)}",
+            )
             node.fire()
         node.deliver("n1", Reply("c9", number, f"new {number}"))
         node.deliver("n1", Reply("c9", number, f"new {number}"))
-        expect(node.outcome(operation) == ("ok", f"new {number}"), f"operation {number} ended as {node.outcome(operation)}")
+        expect(
+            node.outcome(operation) == ("ok", f"new {number}"),
+            f"operation {number} ended as {node.outcome(operation)}",
+        )
         expect(not node.timers, f"operation {number} is over, and a timer is still set")
 
 
@@ -121,7 +129,9 @@ def _mixture(program, role, draw, *, restarts):
         replies = node.all_sent_to(session, Reply)[before:]
         if request.number == len(old):
             wanted = [Reply(session, request.number, wanted)]
-            expect(replies == wanted, f"at step {step + 1}, {request} was answered by {replies}, not by {wanted}")
+            expect(
+                replies == wanted, f"at step {step + 1}, {request} was answered by {replies}, not by {wanted}"
+            )
 
 
 class Tabs(KeyValue):
@@ -177,4 +187,6 @@ def long_evening(program):
 
     link = Link(delay_ms=(1, 40), loss=0.2, duplication=0.2, tail=0.1, tail_ms=250)
     needs = ("loss", "duplication", "late", "crash", "restart")
-    scenarios(program, cafe("DurableServer", 3, 4), play, runs=15, link=link, judge=tabs_are_right, needs=needs)
+    scenarios(
+        program, cafe("DurableServer", 3, 4), play, runs=15, link=link, judge=tabs_are_right, needs=needs
+    )

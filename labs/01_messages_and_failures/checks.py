@@ -76,7 +76,9 @@ def ids_differ_between_nodes(program):
     expect(again is None, f"{who} both made the id {again!r}")
 
 
-@checks("1.2", "a restart repeats no id", points=2, look_at="what is still there after a crash, and what is not")
+@checks(
+    "1.2", "a restart repeats no id", points=2, look_at="what is still there after a crash, and what is not"
+)
 def ids_differ_over_restarts(program):
     node = by_hand(program, "IdServer", "n1", peers=("n2", "n3"), clients=("c1",))
     ids_of(node, 20)
@@ -92,7 +94,10 @@ def ids_need_nobody(program):
     node = by_hand(program, "IdServer", "n1", peers=("n2", "n3"), clients=("c1",))
     ids_of(node, 3)
     asked = [peer for peer, _ in node.sent if peer != "c1"]
-    expect(not asked, f"n1 sent a message to {asked[:1]} to make an id; cut off from the others it could make none")
+    expect(
+        not asked,
+        f"n1 sent a message to {asked[:1]} to make an id; cut off from the others it could make none",
+    )
 
 
 def _id_node(program, name, names):
@@ -148,7 +153,9 @@ def keys_are_independent(program):
     expect(ask(node, 3, "get", "table 4") == "tea;", "an append to table 5 changed the tab of table 4")
     expect(ask(node, 4, "get", "table 5") == "cake;", "table 5 does not read what was appended to it")
     ask(node, 5, "put", "table 4", "")
-    expect(ask(node, 6, "get", "table 4") == "", "an emptied tab should read '', which is not the same as None")
+    expect(
+        ask(node, 6, "get", "table 4") == "", "an emptied tab should read '', which is not the same as None"
+    )
 
 
 # -- 1.4 to 1.6 The client that asks again -------------------------------------------------------------
@@ -184,7 +191,10 @@ def request_sets_a_timer(program):
 def _watches(node, otherwise):
     """Is the timer "retry" set, and only that one, to RETRY_MS?"""
     expect(node.timers, otherwise)
-    expect(list(node.timers) == ["retry"], f"c1 set {', '.join(map(repr, node.timers))}; the timer is called 'retry'")
+    expect(
+        list(node.timers) == ["retry"],
+        f"c1 set {', '.join(map(repr, node.timers))}; the timer is called 'retry'",
+    )
     least, most = node.timers["retry"]
     expect(
         (least, most) == (RETRY_MS * 1000, RETRY_MS * 1000),
@@ -216,7 +226,12 @@ def retry_repeats_the_request(program):
     expect(other is None, f"a retry is the *same* request, but c1 sent {sent[0]} and then {other}")
 
 
-@checks("1.5", "after the last try, nobody knows", points=2, look_at="which of complete, fail, give_up is honest here")
+@checks(
+    "1.5",
+    "after the last try, nobody knows",
+    points=2,
+    look_at="which of complete, fail, give_up is honest here",
+)
 def silence_is_unknown(program):
     node = client_of(program)
     operation = node.invoke("append", "table 4", "tea;")
@@ -229,7 +244,10 @@ def silence_is_unknown(program):
         f"c1 says that the operation {'failed' if ended[0] == 'fail' else 'succeeded'}; "
         "the server may have executed it, or may still: nobody knows",
     )
-    expect(len(requests_of(node)) == TRIES_MAX, f"c1 sent {len(requests_of(node))} requests; {TRIES_MAX} tries are all")
+    expect(
+        len(requests_of(node)) == TRIES_MAX,
+        f"c1 sent {len(requests_of(node))} requests; {TRIES_MAX} tries are all",
+    )
     expect(not node.timers, "c1 gave up and left its timer running")
 
 
@@ -244,20 +262,29 @@ def reply_completes(program):
         expect(not node.timers, "c1 has its reply and left its timer running: it would ask again for nothing")
 
 
-@checks("1.6", "an answer to an earlier question is no answer", points=2, look_at="reply.number and self.number")
+@checks(
+    "1.6", "an answer to an earlier question is no answer", points=2, look_at="reply.number and self.number"
+)
 def stale_replies_are_ignored(program):
     node = client_of(program)
     node.invoke("get", "table 4")
     node.deliver("n1", Reply("c1", 1, "tea;"))
     second = node.invoke("get", "table 5")
     node.deliver("n1", Reply("c1", 1, "tea;"))
-    expect(node.outcome(second) is None, "c1 took the second copy of reply 1 for the answer to its operation 2")
+    expect(
+        node.outcome(second) is None, "c1 took the second copy of reply 1 for the answer to its operation 2"
+    )
     expect(node.timers, "a stale reply made c1 stop watching the clock")
     node.deliver("n1", Reply("c1", 2, "cake;"))
-    expect(node.outcome(second) == ("ok", "cake;"), f"operation 2 ended as {node.outcome(second)}, not with 'cake;'")
+    expect(
+        node.outcome(second) == ("ok", "cake;"),
+        f"operation 2 ended as {node.outcome(second)}, not with 'cake;'",
+    )
 
 
-@checks("1.6", "a reply that nobody waits for changes nothing", points=1, look_at="what self.pending is by then")
+@checks(
+    "1.6", "a reply that nobody waits for changes nothing", points=1, look_at="what self.pending is by then"
+)
 def idle_client_ignores_replies(program):
     node = client_of(program)
     node.deliver("n1", Reply("c1", 1, "tea;"))
@@ -270,7 +297,10 @@ def idle_client_ignores_replies(program):
     after = node.invoke("get", "table 4")
     node.deliver("n1", Reply("c1", 2, "tea;tea;"))
     node.deliver("n1", Reply("c1", 2, "tea;tea;"))
-    expect(node.outcome(after) == ("ok", "tea;tea;"), f"the operation after a late reply ended as {node.outcome(after)}")
+    expect(
+        node.outcome(after) == ("ok", "tea;tea;"),
+        f"the operation after a late reply ended as {node.outcome(after)}",
+    )
 
 
 # -- Part R: asking until there is an answer -----------------------------------------------------------
@@ -303,8 +333,12 @@ def every_operation_ends(program):
         run.run(40 * TRIES_MAX * RETRY_MS)
         done = [op for op in run.history if op.outcome == "ok"]
         ended = [op for op in run.history if op.outcome != "info" or op.returned_us is not None]
-        expect(run.violation or len(ended) == calls, f"{calls - len(ended)} of {calls} operations never ended")
-        expect(run.violation or len(done) > calls / 2, f"only {len(done)} of {calls} operations got an answer")
+        expect(
+            run.violation or len(ended) == calls, f"{calls - len(ended)} of {calls} operations never ended"
+        )
+        expect(
+            run.violation or len(done) > calls / 2, f"only {len(done)} of {calls} operations got an answer"
+        )
 
     scenarios(program, system, play, runs=40, link=HOSTILE, needs=("loss", "duplication", "late"))
 
@@ -333,11 +367,22 @@ def cut_off_is_unknown(program):
 def new_requests_run(program):
     node = server_of(program, "AtMostOnceServer")
     expect(ask(node, 1, "append", "table 4", "tea;") == "tea;", "the first append does not tell the new text")
-    expect(ask(node, 2, "append", "table 4", "tea;") == "tea;tea;", "a second order for the same thing is a new order")
-    expect(ask(node, 1, "append", "table 4", "cake;", "c2") == "tea;tea;cake;", "c2's first request was not executed")
+    expect(
+        ask(node, 2, "append", "table 4", "tea;") == "tea;tea;",
+        "a second order for the same thing is a new order",
+    )
+    expect(
+        ask(node, 1, "append", "table 4", "cake;", "c2") == "tea;tea;cake;",
+        "c2's first request was not executed",
+    )
 
 
-@checks("1.7", "a request that comes twice is executed once", points=2, look_at="request.number against what you remember")
+@checks(
+    "1.7",
+    "a request that comes twice is executed once",
+    points=2,
+    look_at="request.number against what you remember",
+)
 def duplicates_do_not_run(program):
     node = server_of(program, "AtMostOnceServer")
     ask(node, 1, "append", "table 4", "tea;")
@@ -368,7 +413,9 @@ def old_duplicates_do_not_run(program):
     for number in (2, 1, 2):
         node.deliver("c1", Request("c1", number, "append", "table 4", f"{number};"))
     text = ask(node, 1, "get", "table 4", session="c2")
-    expect(text == "1;2;3;", f"old copies of requests 1 and 2 came after request 3, and the tab reads {text!r}")
+    expect(
+        text == "1;2;3;", f"old copies of requests 1 and 2 came after request 3, and the tab reads {text!r}"
+    )
     expect(ask(node, 4, "get", "table 4") == "1;2;3;", "after old copies, request 4 was not executed")
 
 
@@ -380,10 +427,18 @@ def sessions_are_independent(program):
     for session in ("c2", "c3"):
         ask(node, 1, "append", "table 4", "b", session)
     text = ask(node, 4, "get", "table 4")
-    expect(text == "aaabb", f"c2 and c3 each sent their request 1 after c1's request 3, and the tab reads {text!r}")
+    expect(
+        text == "aaabb",
+        f"c2 and c3 each sent their request 1 after c1's request 3, and the tab reads {text!r}",
+    )
 
 
-@checks("1.7", "the memory does not grow with every request", points=1, look_at="how many replies you keep per session")
+@checks(
+    "1.7",
+    "the memory does not grow with every request",
+    points=1,
+    look_at="how many replies you keep per session",
+)
 def memory_is_bounded(program):
     node = server_of(program, "AtMostOnceServer")
     small = _size_after(node, 1, 50)
@@ -496,12 +551,17 @@ def tabs_are_recovered(program):
         expect(text == wanted, f"{wanted!r} was saved for {key}; after the crash the tab reads {text!r}")
 
 
-@checks("1.8", "a copy from before the crash is still a copy", points=2, look_at="is `answered` read back too?")
+@checks(
+    "1.8", "a copy from before the crash is still a copy", points=2, look_at="is `answered` read back too?"
+)
 def answers_are_recovered(program):
     node = recovered(program)
     again = ask(node, 1, "append", "table 5", "cake;", "c2")
     text = ask(node, 1, "get", "table 5", session="c3")
-    expect(text == "cake;", f"c2's request 1 came before the crash and again after it, and the tab reads {text!r}")
+    expect(
+        text == "cake;",
+        f"c2's request 1 came before the crash and again after it, and the tab reads {text!r}",
+    )
     expect(again == "cake;", f"before the crash the answer was 'cake;', to the copy after it {again!r}")
 
 
@@ -525,7 +585,12 @@ def saves_before_it_answers(program):
     )
 
 
-@checks("1.9", "tabs and answers are saved together", points=2, look_at="how many saves a request takes, and of what")
+@checks(
+    "1.9",
+    "tabs and answers are saved together",
+    points=2,
+    look_at="how many saves a request takes, and of what",
+)
 def saves_both_at_once(program):
     node = server_of(program, "DurableServer")
     for number, order in enumerate(ORDERS, 1):
@@ -562,7 +627,9 @@ def acknowledged_survives(program):
         expect(text == wanted, f"{wanted!r} on {key} was acknowledged; after a crash the tab reads {text!r}")
 
 
-@checks("1.9", "a copy from before the crash is still a copy", points=2, look_at="is `answered` read back too?")
+@checks(
+    "1.9", "a copy from before the crash is still a copy", points=2, look_at="is `answered` read back too?"
+)
 def duplicates_survive(program):
     node = server_of(program, "DurableServer")
     first = ask(node, 1, "append", "table 4", "tea;")
@@ -602,4 +669,3 @@ def durable_with_crashes(program):
     needs = ("loss", "duplication", "crash", "restart", "crash within a handler")
     system = cafe("DurableServer", clients=3, count=4)
     scenarios(program, system, play, runs=40, link=HOSTILE, judge=tabs_are_right, needs=needs)
-
