@@ -338,14 +338,14 @@ def leader():
     """The highest term that anybody leads, and who does: as the nodes say themselves."""
     seen = {id: cluster.observe(id) for id in cluster.system.node_ids}
     leading = [(s["current_term"], id) for id, s in seen.items() if s and s["role"].value == "leader"]
-    return max(leading, default=(0, None))
+    return max(leading, default=(0, "n1"))
 
 cluster = start_cluster(Raft, nodes=5, delay_ms=(1, 10), recorded="leader_killed")
-await cluster.until(lambda: leader()[1])
+await cluster.until(lambda: leader()[0])
 panel(cluster)
 
 # %% [markdown]
-# Five circles, one of them with a crown of heartbeats.
+# Five circles; the one with the thick rim leads.
 # Keep an eye on the terms while the next cell kills it.
 
 # %% run
