@@ -352,7 +352,7 @@ panel(cluster)
 first = leader()
 cluster.crash(first[1])
 await cluster.until(lambda: leader() > first)
-[f"{event.time_us / 1000:.0f} ms  {event}" for event in cluster.trace.of_kind("fact", "crash")]
+[str(event) for event in cluster.trace.of_kind("fact", "crash")]
 
 # %% [markdown]
 # Each line is an election that was won, or a death; the difference of the last two is what you guessed.
