@@ -139,9 +139,7 @@ def _guaranteed(*names: str) -> Callable[[History], bool]:
     return holds
 
 
-def _keeps(
-    order: Sequence[Operation], operations: Sequence[Operation], names: Sequence[str]
-) -> bool:
+def _keeps(order: Sequence[Operation], operations: Sequence[Operation], names: Sequence[str]) -> bool:
     rank = {w.id: i for i, w in enumerate(order)}
     for a in operations:
         for b in operations:

@@ -208,7 +208,5 @@ def test_replicas_converge_if_all_hold_one_of_the_expected_states() -> None:
 
 
 def test_strong_convergence_compares_replicas_with_the_same_updates() -> None:
-    assert check_strong_convergence(
-        [("n1", ["a"], 1), ("n2", ["a", "b"], 2), ("n1", ["b", "a"], 2)]
-    )
+    assert check_strong_convergence([("n1", ["a"], 1), ("n2", ["a", "b"], 2), ("n1", ["b", "a"], 2)])
     assert not check_strong_convergence([("n1", ["a", "b"], 1), ("n2", ["b", "a"], 2)])

@@ -37,9 +37,7 @@ def command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Command:
 def lines(*events: tuple[Any, str, str, Any], key: Any = None) -> str:
     """JSON lines of (process, type, f, value)."""
     names = ("process", "type", "f", "value")
-    return "".join(
-        json.dumps({**dict(zip(names, e, strict=True)), "key": key}) + "\n" for e in events
-    )
+    return "".join(json.dumps({**dict(zip(names, e, strict=True)), "key": key}) + "\n" for e in events)
 
 
 def call(process: Any, f: str, value: Any = None, result: Any = None) -> list[Any]:
@@ -243,9 +241,7 @@ def test_bad_input_is_status_3_with_its_line_and_what_is_wrong(
         ("log", "NaN"),
     ],
 )
-def test_an_initial_state_that_does_not_fit_is_bad_input(
-    command: Command, model: str, initial: str
-) -> None:
+def test_an_initial_state_that_does_not_fit_is_bad_input(command: Command, model: str, initial: str) -> None:
     assert command("", model, "--initial", initial) == 3
     assert command.err
 

@@ -26,17 +26,13 @@ from labkit.history import Operation
 from labkit.linearizability.judgement import Judgement
 
 
-def check_causal(
-    history: Iterable[Operation], *, initial: Any = None, converging: bool = False
-) -> Judgement:
+def check_causal(history: Iterable[Operation], *, initial: Any = None, converging: bool = False) -> Judgement:
     """Whether all processes see causally related writes in order.
 
     With `converging` they must also agree on one order of concurrent writes.
     """
     level = "causally consistent and converging" if converging else "causally consistent"
-    return _judged(
-        list(history), initial, level, _check_converging if converging else _check_causal
-    )
+    return _judged(list(history), initial, level, _check_converging if converging else _check_causal)
 
 
 def check_pram(history: Iterable[Operation], *, initial: Any = None) -> Judgement:
@@ -101,9 +97,7 @@ def _force(order: Order, read: Operation, found: ReadsFrom) -> int:
     new = 0
     for known in order.last_writes(read):
         if write is None:
-            raise Broken(
-                f"{by(read)} saw the initial value, but {by(known)} came before it", known, read
-            )
+            raise Broken(f"{by(read)} saw the initial value, but {by(known)} came before it", known, read)
         if known is not write and not order.is_before(known, write):
             new += order.add(known, write, f"{by(read)} came after both and saw the second")
     return new

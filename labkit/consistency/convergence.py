@@ -16,9 +16,7 @@ from labkit.models import canonical
 Observation = tuple[str, Iterable[Hashable], Any]  # replica, updates it has received, its state
 
 
-def check_convergence(
-    replicas: Mapping[str, Any], expected: Iterable[Any] | None = None
-) -> Judgement:
+def check_convergence(replicas: Mapping[str, Any], expected: Iterable[Any] | None = None) -> Judgement:
     """Whether all replicas hold equal states; and, if given, one of the states `expected`.
 
     `expected` has more than one state if updates were never answered: they may be there or
@@ -54,7 +52,5 @@ def check_strong_convergence(observations: Iterable[Observation]) -> Judgement:
 
 
 def _differ(level: str, one: tuple[str, Any], two: tuple[str, Any]) -> Judgement:
-    sentence = (
-        f"not {level}: {one[0]} holds {shortened(one[1])}, but {two[0]} holds {shortened(two[1])}"
-    )
+    sentence = f"not {level}: {one[0]} holds {shortened(one[1])}, but {two[0]} holds {shortened(two[1])}"
     return Judgement("violation", sentence, Violation(sentence))

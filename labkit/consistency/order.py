@@ -23,9 +23,7 @@ class Order:
     def __init__(self, found: ReadsFrom) -> None:
         self.operations = {op.id: op for op in found.operations}
         self.place = {
-            op.id: (s, k)
-            for s, session in enumerate(found.sessions)
-            for k, op in enumerate(session)
+            op.id: (s, k) for s, session in enumerate(found.sessions) for k, op in enumerate(session)
         }
         self.before: dict[int, dict[int, str]] = {op_id: {} for op_id in self.operations}
         self.past: dict[int, list[int]] = {}

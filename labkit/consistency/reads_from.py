@@ -94,7 +94,5 @@ def _writer_of(read: Operation, writes: Mapping[Any, Operation], initial: Any) -
     value = canonical(read.result)
     write = writes.get((canonical(read.key), value))
     if write is None and value != canonical(initial):
-        raise Broken(
-            f"{described(read)} by {read.process} saw a value that was never written", read
-        )
+        raise Broken(f"{described(read)} by {read.process} saw a value that was never written", read)
     return write

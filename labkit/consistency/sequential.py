@@ -41,9 +41,7 @@ def check_sequential(history: Iterable[Operation], model: Model, budget: int = B
     search = _Search(operations, model)
     legal = search.run(budget)
     if legal is None:
-        return Judgement(
-            "unknown", f"the search ended after {search.nodes} nodes", nodes=search.nodes
-        )
+        return Judgement("unknown", f"the search ended after {search.nodes} nodes", nodes=search.nodes)
     if legal:
         reason = f"sequentially consistent: {len(operations)} operations"
         return Judgement("ok", reason, witness=search.best, nodes=search.nodes)
@@ -56,9 +54,7 @@ def _explained(operations: Sequence[Operation], model: Model, search: _Search) -
     if len(operations) <= SMALL:
         core = _smaller(operations, model)
     heads = " or ".join(f"{described(op)} by {op.process}" for op in search.heads)
-    sentence = (
-        f"not sequentially consistent: after {len(order)} operations, nobody can go on with {heads}"
-    )
+    sentence = f"not sequentially consistent: after {len(order)} operations, nobody can go on with {heads}"
     violation = Violation(sentence, core, order=order, others=len(operations) - len(core))
     return Judgement("violation", sentence, violation, nodes=search.nodes)
 
@@ -174,11 +170,7 @@ class _Search:
         first: dict[tuple[int, int], int] = {}
         for k, (op, s, place) in enumerate(self.maybe):
             key, call = self.call[op.id]
-            if (
-                k not in spent
-                and positions[s] >= place
-                and self.steps[key].matters(states[key], call)
-            ):
+            if k not in spent and positions[s] >= place and self.steps[key].matters(states[key], call):
                 first.setdefault((key, call), k)
         return list(first.values())
 

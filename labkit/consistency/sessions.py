@@ -41,9 +41,7 @@ def check_sessions(
     """Whether one order of the writes gives all sessions the `guarantees` (RYW, MR, MW, WFR)."""
     operations, asked = list(history), tuple(guarantees)
     if unknown := [name for name in asked if name not in GUARANTEES]:
-        raise ValueError(
-            f"{unknown[0]!r} is no session guarantee; there are {', '.join(GUARANTEES)}"
-        )
+        raise ValueError(f"{unknown[0]!r} is no session guarantee; there are {', '.join(GUARANTEES)}")
     try:
         found = reads_from(operations, initial)
         _check(found, asked)
@@ -63,8 +61,7 @@ def _check(found: ReadsFrom, guarantees: tuple[str, ...]) -> None:
                 continue
             if newer is None:
                 raise Broken(
-                    f"{GUARANTEES[guarantee]}: {by(reader)} saw the initial value "
-                    f"after {by(older)}",
+                    f"{GUARANTEES[guarantee]}: {by(reader)} saw the initial value after {by(older)}",
                     older,
                     reader,
                 )

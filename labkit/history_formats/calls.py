@@ -9,7 +9,7 @@ from typing import Any
 from labkit.models import Counter, GrowSet, KeyValue, Lock, Log, Model, Queue, Register
 
 
-def _anything(value: Any) -> bool:
+def _anything(_: Any) -> bool:
     return True
 
 
@@ -67,9 +67,7 @@ CALLS: dict[str, tuple[type[Model], dict[str, Call]]] = {
     "queue": (
         Queue,
         {
-            "enqueue": Call(
-                takes=_not_empty, words='a value other than null and "" (those mean empty)'
-            ),
+            "enqueue": Call(takes=_not_empty, words='a value other than null and "" (those mean empty)'),
             "dequeue": Call(gives=_anything),
         },
     ),

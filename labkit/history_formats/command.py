@@ -48,15 +48,11 @@ def main(argv: list[str]) -> int:
 
 
 def _arguments(argv: list[str]) -> argparse.Namespace:
-    parser = _Parser(
-        prog="python -m labkit check-history", description="Is a history linearizable?"
-    )
+    parser = _Parser(prog="python -m labkit check-history", description="Is a history linearizable?")
     parser.add_argument("file", type=Path, help="JSON lines, or a log of Porcupine's tests")
     parser.add_argument("--model", required=True, choices=CALLS, help="what the object is")
     parser.add_argument("--initial", metavar="JSON", help="its state at the beginning")
-    parser.add_argument(
-        "--budget", type=int, default=BUDGET, help="nodes that the search may visit"
-    )
+    parser.add_argument("--budget", type=int, default=BUDGET, help="nodes that the search may visit")
     return parser.parse_args(argv)
 
 

@@ -35,13 +35,9 @@ def numbered_lines(path: Path) -> Iterator[tuple[int, str]]:
         while raw := file.readline(MAX_LINE_BYTES + 1):
             number += 1
             if number > MAX_EVENTS:
-                raise BadInput(
-                    f"line {number}: more than {MAX_EVENTS} lines; check a part of the run"
-                )
+                raise BadInput(f"line {number}: more than {MAX_EVENTS} lines; check a part of the run")
             if len(raw) > MAX_LINE_BYTES:
-                raise BadInput(
-                    f"line {number}: longer than {MAX_LINE_BYTES} bytes; this is no history"
-                )
+                raise BadInput(f"line {number}: longer than {MAX_LINE_BYTES} bytes; this is no history")
             try:
                 line = raw.decode("utf-8-sig" if number == 1 else "utf-8").strip()
             except UnicodeDecodeError as error:
@@ -125,9 +121,7 @@ def read_porcupine(line: str) -> Event:
     """An event of Porcupine's key-value logs."""
     match = PORCUPINE.fullmatch(line)
     if match is None:
-        raise BadInput(
-            "not an event of a Porcupine log, {:process 1, :type :ok, :f :get, :key ...}"
-        )
+        raise BadInput("not an event of a Porcupine log, {:process 1, :type :ok, :f :get, :key ...}")
     event: Event = match.groupdict()
     return {**event, "process": int(event["process"])}
 

@@ -36,9 +36,7 @@ class Recording:
             raise BadInput(f"type is {shown(kind)}, but it must be invoke, ok, fail or info")
         call = self._calls.get(f) if isinstance(f, str) else None
         if call is None:
-            raise BadInput(
-                f"f is {shown(f)}, but the model {self._model} has only {', '.join(self._calls)}"
-            )
+            raise BadInput(f"f is {shown(f)}, but the model {self._model} has only {', '.join(self._calls)}")
         time = event.get("time")
         if time is not None and not is_number(time):
             raise BadInput(f"time is {shown(time)}, but it must be a number")
@@ -64,21 +62,15 @@ class Recording:
             str(process), f, event.get("key"), value, process=process, time_us=when
         )
 
-    def _end(
-        self, process: Any, kind: str, f: str, call: Call, event: Event, when: int | None
-    ) -> None:
+    def _end(self, process: Any, kind: str, f: str, call: Call, event: Event, when: int | None) -> None:
         operation = self._open.get(canonical(process))
         if operation is None:
-            raise BadInput(
-                f"process {shown(process)} ends {f} with {kind}, but has invoked nothing"
-            )
+            raise BadInput(f"process {shown(process)} ends {f} with {kind}, but has invoked nothing")
         if operation.f != f:
             raise BadInput(f"process {shown(process)} ends {f}, but has invoked {operation.f}")
         key = event.get("key")
         if key is not None and canonical(key) != canonical(operation.key):
-            raise BadInput(
-                f"{f} ends on key {shown(key)}, but was invoked on key {shown(operation.key)}"
-            )
+            raise BadInput(f"{f} ends on key {shown(key)}, but was invoked on key {shown(operation.key)}")
         if kind == "ok":
             self.history.ok(operation.id, _result(operation, call, event), time_us=when)
         elif kind == "fail":

@@ -36,9 +36,7 @@ def conflict_of_log(operations: Sequence[Operation], initial: tuple[Any, ...]) -
     values = _writers(operations)
     start = [canonical(entry) for entry in initial]
     try:
-        reads = [
-            ([canonical(entry) for entry in _entries(op)], op) for op in operations if op.f in READS
-        ]
+        reads = [([canonical(entry) for entry in _entries(op)], op) for op in operations if op.f in READS]
         for tokens, op in reads:
             if tokens[: len(start)] != start:
                 raise Contradiction(op)
@@ -87,9 +85,7 @@ def _writers(operations: Sequence[Operation]) -> dict[Token, Value]:
     return values
 
 
-def _add_chain(
-    root: Value, reads: list[tuple[list[Token], Operation]], values: dict[Token, Value]
-) -> None:
+def _add_chain(root: Value, reads: list[tuple[list[Token], Operation]], values: dict[Token, Value]) -> None:
     """Link the values of the longest read one after the other; attach every read to its last."""
     if not reads:
         return

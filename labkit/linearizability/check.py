@@ -9,19 +9,17 @@ from labkit.history import Operation
 from labkit.linearizability import appends, chains, counters, queues, sets
 from labkit.linearizability.chains import NotApplicable
 from labkit.linearizability.explanation import explain
-from labkit.linearizability.judgement import Judgement, Violation
+from labkit.linearizability.judgement import Judgement
 from labkit.linearizability.search import search
 from labkit.models import Counter, GrowSet, KeyValue, Log, Model, Queue, Register, canonical
 
 BUDGET = 1_000_000
 FIRST_TRY = 1_000  # nodes; a hard key must not hide an easy violation on another
 GROWTH = 8
-RECHECK = 20_000  # nodes of one check while a violation is made smaller
+RECHECK = 2_000  # nodes of one check while a violation is made smaller
 
 
-def check_linearizable(
-    history: Iterable[Operation], model: Model, budget: int = BUDGET
-) -> Judgement:
+def check_linearizable(history: Iterable[Operation], model: Model, budget: int = BUDGET) -> Judgement:
     """Whether every operation can have happened at one moment while it was open.
 
     `budget` is the number of nodes that the general search may visit for the whole history.
@@ -91,11 +89,13 @@ class _Object:
         except NotApplicable:
             return None
 
-    def wrong(self, operations: Sequence[Operation]) -> bool:
+    def wrong(self, operations: Sequence[Operation]) -> tuple[bool, int]:
+        """Whether a part of the history is surely wrong, and the nodes that it took to say so."""
         found = self.special(operations)
         if found is not None:
-            return bool(found)
-        return search(operations, self.model, self.initial, RECHECK).legal is False
+            return bool(found), 0
+        finding = search(operations, self.model, self.initial, RECHECK)
+        return finding.legal is False, finding.nodes
 
     def violation(self, suspects: Sequence[Operation], nodes: int) -> Judgement:
         violation = explain(self.operations, suspects, self.model, self.key, self.wrong)

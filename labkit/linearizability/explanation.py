@@ -21,9 +21,11 @@ from labkit.linearizability.judgement import Violation, described, shortened
 from labkit.linearizability.search import search
 from labkit.models import Model, Queue, canonical
 
-WORK = 3_000_000  # operations looked at in all repeated checks
+WORK = 2_000_000  # operations looked at in all repeated checks
+NODE = 20  # operations that a node of a search counts for
+LAST_LOOK = 20_000  # nodes of the search that puts the core in order
 MOST_DOUBTS = 60  # weakened operations of which each is asked whether it matters
-Wrong = Callable[[Sequence[Operation]], bool]
+Wrong = Callable[[Sequence[Operation]], tuple[bool, int]]  # also: nodes of the search
 
 
 def explain(
@@ -40,7 +42,7 @@ def explain(
     shrinking = _Shrinking(operations, model, wrong)
     core = shrinking.core(suspects)
     possible = shrinking.observed(core)
-    finding = search([*core, *possible], model, model.initial_for(key), WORK)
+    finding = search([*core, *possible], model, model.initial_for(key), LAST_LOOK)
     return Violation(
         sentence=_sentence(key, finding.stuck, finding.states, core),
         core=core,
@@ -53,9 +55,7 @@ def explain(
     )
 
 
-def _sentence(
-    key: Any, stuck: Operation | None, states: Sequence[Any], core: Sequence[Operation]
-) -> str:
+def _sentence(key: Any, stuck: Operation | None, states: Sequence[Any], core: Sequence[Operation]) -> str:
     where = "" if key is None else f"key {shortened(key)}: "
     if stuck is None:
         return f"not linearizable: {where}no order explains these {len(core)} operations"
@@ -125,7 +125,11 @@ class _Shrinking:
         end = max((_return(op) for op in kept), default=-1)
         others = [op for op in self.weak.values() if op.id not in ids and op.invoked < end]
         self.work -= len(kept) + len(others)
-        return bool(kept) and self.work > 0 and self.wrong([*kept, *others])
+        if not kept or self.work <= 0:
+            return False
+        wrong, nodes = self.wrong([*kept, *others])
+        self.work -= NODE * nodes
+        return wrong
 
     def _recent(self) -> list[Operation]:
         """The answered operations before the first moment that was wrong, no more than needed."""
@@ -143,7 +147,7 @@ class _Shrinking:
 
 
 def minimal(
-    core: list[Operation], wrong: Wrong, go_on: Callable[[], bool] = lambda: True
+    core: list[Operation], wrong: Callable[[list[Operation]], bool], go_on: Callable[[], bool] = lambda: True
 ) -> list[Operation]:
     """Leave out chunks, then smaller ones, then single operations, while the rest is wrong."""
     chunk = len(core) // 2 or 1

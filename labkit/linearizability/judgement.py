@@ -114,9 +114,7 @@ def _columns(operations: Sequence[Operation]) -> dict[int, int]:
     return columns
 
 
-def _bar(
-    operation: Operation, columns: dict[int, int], end: int, width: int, stuck: Operation | None
-) -> str:
+def _bar(operation: Operation, columns: dict[int, int], end: int, width: int, stuck: Operation | None) -> str:
     start, label = columns[operation.invoked], described(operation)
     if operation.returned is None:
         bar = f"|- {label} ".ljust(max(end - start, len(label) + 5), "-") + ">"

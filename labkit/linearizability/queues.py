@@ -64,9 +64,7 @@ def _items(operations: Sequence[Operation], initial: tuple[Any, ...]) -> dict[An
     items: dict[Any, Item] = {}
     first = -len(initial)
     before = [
-        Operation(
-            -1, "", "", "enqueue", value=value, outcome="ok", invoked=first + i, returned=first + i
-        )
+        Operation(-1, "", "", "enqueue", value=value, outcome="ok", invoked=first + i, returned=first + i)
         for i, value in enumerate(initial)
     ]
     for op in [*before, *(op for op in operations if op.f == "enqueue")]:

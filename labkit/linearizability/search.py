@@ -74,9 +74,7 @@ def search(operations: Sequence[Operation], model: Model, initial: Any, budget: 
 
 
 class _Search:
-    def __init__(
-        self, steps: Steps, window: Window, *, hasty: bool = False, generous: bool = False
-    ) -> None:
+    def __init__(self, steps: Steps, window: Window, *, hasty: bool = False, generous: bool = False) -> None:
         self.steps = steps
         self.window = window
         self.hasty = hasty
@@ -84,6 +82,7 @@ class _Search:
         self.seen: dict[tuple[int, int, int], list[frozenset[int]]] = {}
         self.stack: list[tuple[Node, int]] = []  # place this operation next; ~k: spend this one
         self.saved: list[tuple[int, int, int, Node]] = []
+        self.useful: dict[int, list[int]] = {}  # by state: the unanswered ones that matter
         self.nodes = 0
         self.patience = PATIENCE
         self.furthest: tuple[int, Trail] = (-1, None)
@@ -109,9 +108,7 @@ class _Search:
             spent = spent if self.generous else spent | {~j}
             return self._enter(i, mask, after, spent, (trail, j), self.window.reads[i])
         after = self.steps.rows[state][self.window.calls[j]]
-        return self._enter(
-            i, mask | self.window.bits[j], after, spent, (trail, j), self.window.reads[i]
-        )
+        return self._enter(i, mask | self.window.bits[j], after, spent, (trail, j), self.window.reads[i])
 
     def _enter(
         self, i: int, mask: int, state: int, spent: frozenset[int], trail: Trail, reads: list[int]
@@ -165,13 +162,18 @@ class _Search:
     def _spendable(self, node: Node) -> Iterator[int]:
         """Unanswered operations invoked by now and not spent, the oldest of each call."""
         i, _, state, spent, _ = node
+        if state not in self.useful:
+            self.useful[state] = [
+                k for k, call in enumerate(self.window.maybe_calls) if self.steps.matters(state, call)
+            ]
         tried = set()
-        for k in range(self.window.ready[i]):
+        for k in self.useful[state]:
+            if k >= self.window.ready[i]:
+                return
             call = self.window.maybe_calls[k]
             if k not in spent and call not in tried:
                 tried.add(call)
-                if self.steps.matters(state, call):
-                    yield k
+                yield k
 
     def _found(self) -> Finding:
         return Finding(True, self.nodes, self._order())

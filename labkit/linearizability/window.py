@@ -50,9 +50,7 @@ class Window:
                     break
                 (fresh if is_read[j] else writers).append(j)
                 next_arrival += 1
-            while next_maybe < len(self.maybe) and self.maybe[next_maybe].invoked < _returned(
-                operation
-            ):
+            while next_maybe < len(self.maybe) and self.maybe[next_maybe].invoked < _returned(operation):
                 next_maybe += 1
             reads += fresh
             writers.sort()

@@ -35,9 +35,7 @@ def check(history: Iterable[Operation], model: Model, steps: int) -> bool | None
     for op in history:
         if op.outcome != "fail":
             keys.setdefault(canonical(op.key), []).append(op)
-    answers = [
-        _check_key(ops, model, model.initial_for(ops[0].key), steps) for ops in keys.values()
-    ]
+    answers = [_check_key(ops, model, model.initial_for(ops[0].key), steps) for ops in keys.values()]
     return False if False in answers else None if None in answers else True
 
 
@@ -80,9 +78,7 @@ def _step(model: Model, state: Any, op: Operation) -> Any:
     return after if fits else ILLEGAL
 
 
-def _check_key(
-    operations: Sequence[Operation], model: Model, state: Any, steps: int
-) -> bool | None:
+def _check_key(operations: Sequence[Operation], model: Model, state: Any, steps: int) -> bool | None:
     head = _linked(operations)
     entry, taken = head.next, 0
     seen: set[Any] = set()
