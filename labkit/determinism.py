@@ -78,7 +78,8 @@ def _parting(here: list[Any], there: list[Any]) -> str:
     step = (here + there)[place] if place >= min(len(here), len(there)) else here[place]
     time_us, kind, node = step[0][:3]
     return (
-        f"{node or 'the network'} did something else in another process, at {time_us / 1000:g} ms, on {kind}: "
+        f"{node or 'the network'} did something else in another process, "
+        f"at {time_us / 1000:g} ms, on {kind}: "
         f"{_only(here, there, place)}. The usual cause is the order of a set, or hash(). Use sorted(...)."
     )
 
@@ -88,4 +89,6 @@ def _only(here: list[Any], there: list[Any], place: int) -> str:
     theirs = there[place] if place < len(there) else []
     one = [line for line in ours if line not in theirs][:1]
     two = [line for line in theirs if line not in ours][:1]
-    return " / ".join(canonical(line[1:] if line else "nothing") for part in (one, two) for line in (part or [[]]))
+    return " / ".join(
+        canonical(line[1:] if line else "nothing") for part in (one, two) for line in (part or [[]])
+    )

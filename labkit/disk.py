@@ -11,7 +11,8 @@ from typing import Any, Literal
 from labkit.network import Stream
 
 Damage = Literal["kept", "lost", "torn", "wiped"]
-"""What a crash does: nothing; some last unsynced saves are gone; the first of those is half there; all is gone."""
+"""What a crash does: nothing; the last unsynced saves are gone; the first of those is half
+there; all is gone."""
 
 
 class Disk:

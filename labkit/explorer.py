@@ -1,9 +1,10 @@
 """The explorer: untimed experiments, replayed schedules, and random walks through them.
 
-Random walks are cheap, and surprisingly good at odd orders.  Two ways to draw the next step.  Evenly: anything that may happen is equally likely.  By
-priorities, after PCT (Burckhardt et al. 2010): each channel and timer has a random rank, the
-highest goes first, and at a few random points the one that went first falls to the bottom.  Its
-published bound needs chains of known length, which nodes do not promise: here it is a heuristic.
+Random walks are cheap, and surprisingly good at odd orders.  There are two ways to draw the next
+step.  Evenly: anything that may happen is equally likely.  By priorities, after PCT (Burckhardt
+et al. 2010): each channel and timer has a random rank, the highest goes first, and at a few
+random points the one that went first falls to the bottom.  Its published bound needs chains of
+known length, which nodes do not promise: here it is a heuristic.
 """
 
 from __future__ import annotations
@@ -74,7 +75,8 @@ class Walk:
     """Limits of a random walk: how long, how many restarts, crashes inside handlers, duplicates.
 
     At most ``timers`` of them fire in one walk, and in most walks fewer: where each election ends
-    in the next one, nothing else happens.  With ``demotions``, steps are drawn by priorities that change so often; without, evenly.
+    in the next one, nothing else happens.  With ``demotions``, steps are drawn by priorities that
+    change so often; without, evenly.
     """
 
     steps_max: int = 60

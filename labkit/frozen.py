@@ -49,7 +49,9 @@ def _freeze(value: Any, name: str, seen: set[int]) -> Any:
     if kind is frozenset:
         return frozenset(_freeze(item, name, seen) for item in value)
     if id(value) in seen:
-        raise NotComparable(f"{name} holds a {kind.__name__} that is held elsewhere too. Give each a copy of its own.")
+        raise NotComparable(
+            f"{name} holds a {kind.__name__} that is held elsewhere too. Give each a copy of its own."
+        )
     seen.add(id(value))
     if kind is list:
         return _Made(list, tuple(_freeze(item, name, seen) for item in value))
@@ -66,7 +68,9 @@ def _reduce(value: Any, name: str, seen: set[int]) -> _Made:
         recipe = value.__reduce_ex__(4)
         make, given, state, items, pairs = (*recipe, None, None, None)[:5]
     except (TypeError, ValueError):
-        raise NotComparable(f"{name} holds a {type(value).__name__}. Use numbers, texts, tuples, lists, sets, dicts.") from None
+        raise NotComparable(
+            f"{name} holds a {type(value).__name__}. Use numbers, texts, tuples, lists, sets, dicts."
+        ) from None
     parts = (tuple(given), state, list(items or ()), list(pairs or ()))
     if not callable(make):
         raise NotComparable(f"{name} holds {value!r}. Use numbers, texts, tuples, lists, sets, dicts.")

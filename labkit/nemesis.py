@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from labkit.message import NodeId
 from labkit.network import Stream
@@ -194,7 +195,9 @@ def swarm(
     """Faults of a few random kinds, at random rates: another mixture for each seed."""
     chance = Stream(run.seed, "swarm")
     few = chance.some(kinds)[: chance.between(1, 4)]
-    rates = {name: chance.choice((0, 0, 0.05, 0.2)) for name in ("loss", "duplication", "tail")}
+    rates: dict[str, Any] = {
+        name: chance.choice((0, 0, 0.05, 0.2)) for name in ("loss", "duplication", "tail")
+    }
     run.network.set_link(**rates)
     least = chance.choice((20, 60, 200))
     every_ms, lasting_ms = (least, 4 * least), chance.choice(((10, 60), (50, 400)))

@@ -41,7 +41,9 @@ class Link:
     def __post_init__(self) -> None:
         least, most = self.delay_ms
         if not 0 <= least <= most:
-            raise ValueError(f"delay_ms is {self.delay_ms}; give (least, most) with 0 <= least <= most, in ms")
+            raise ValueError(
+                f"delay_ms is {self.delay_ms}; give (least, most) with 0 <= least <= most, in ms"
+            )
         for name in ("loss", "duplication", "tail", "corruption"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name} is {getattr(self, name)}; a probability lies between 0 and 1")
@@ -80,7 +82,18 @@ class Stream:
 class Channel:
     """One direction between two nodes: its link in integers, its stream, and whether it is cut."""
 
-    __slots__ = ("bits", "count", "is_cut", "is_plain", "least_us", "link", "most_us", "span_us", "stream", "tail_us")
+    __slots__ = (
+        "bits",
+        "count",
+        "is_cut",
+        "is_plain",
+        "least_us",
+        "link",
+        "most_us",
+        "span_us",
+        "stream",
+        "tail_us",
+    )
 
     def __init__(self, stream: Stream, link: Link, is_cut: bool) -> None:
         self.stream, self.bits = stream, stream.bits
@@ -112,7 +125,9 @@ class Network:
         self.channels: dict[tuple[NodeId, NodeId], Channel] = {}
         self.faults: Counter[str] = Counter()
 
-    def set_link(self, source: NodeId | None = None, destination: NodeId | None = None, **changes: Any) -> None:
+    def set_link(
+        self, source: NodeId | None = None, destination: NodeId | None = None, **changes: Any
+    ) -> None:
         """Change one direction of one link, or, with no ends given, every link: ``loss=0.1``."""
         if source is None or destination is None:
             self._default = replace(self._default, **changes)
@@ -142,7 +157,7 @@ class Network:
         self._recut()
 
     def heal(self, source: NodeId | None = None, destination: NodeId | None = None) -> None:
-        """Mend one direction of one link; with one end given, all links of that node; with none, all links."""
+        """Mend one direction of one link; with one end given, all of that node; with none, all."""
         if source is None:
             self._cut.clear()
             self._slow.clear()
@@ -218,7 +233,7 @@ class Network:
 
 
 def corrupted(value: Any, stream: Stream, names: Sequence[NodeId] = ()) -> Any:
-    """`value` with one part changed to another of the same type; a text that is in `names` to another of them."""
+    """`value` with one part changed to another of its type, and one of `names` to another of them."""
     kind = type(value)
     if is_message(value):
         return _with_one_changed(value, stream, names)
@@ -229,13 +244,14 @@ def corrupted(value: Any, stream: Stream, names: Sequence[NodeId] = ()) -> Any:
     if kind is float:
         return value + 1
     if kind is str:
-        return stream.choice([n for n in names if n != value]) if value in names and len(names) > 1 else value + "?"
+        others = [name for name in names if name != value] if value in names else []
+        return stream.choice(others) if others else value + "?"
     if kind is bytes:
         return bytes([value[0] ^ 1, *value[1:]]) if value else b"?"
     if kind is tuple and value:
         at = stream.below(len(value))
         return (*value[:at], corrupted(value[at], stream, names), *value[at + 1 :])
-    return stream.choice([*kind]) if isinstance(value, Enum) else value
+    return stream.choice(list(type(value))) if isinstance(value, Enum) else value
 
 
 def _with_one_changed(message: Any, stream: Stream, names: Sequence[NodeId]) -> Any:

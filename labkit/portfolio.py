@@ -231,9 +231,7 @@ def _play_one(current: Trial, experiment: Experiment, play: Play, link: Link | N
     return run
 
 
-def _fail(
-    current: Trial, experiment: Experiment, violation: Violation, schedule: Sequence[Step]
-) -> None:
+def _fail(current: Trial, experiment: Experiment, violation: Violation, schedule: Sequence[Step]) -> None:
     if violation.is_unwritten:
         raise Unwritten(violation.what)
     found = counterexample(

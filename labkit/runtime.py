@@ -123,7 +123,9 @@ class Runtime:
         member = self._members[id]
         member.up, member.paused, member.life = True, False, member.life + 1
         self._log("start", id, None, None, member.life)
-        self._apply(member, member.handle.start(dict(member.disk.fields), member.life, self._clock_us(member)))
+        self._apply(
+            member, member.handle.start(dict(member.disk.fields), member.life, self._clock_us(member))
+        )
         if member.life == 1 and member.calls:
             self._may_invoke(member, first=True)
 

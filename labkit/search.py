@@ -65,7 +65,9 @@ class Found:
     def __str__(self) -> str:
         size = f"{self.states:,} states from {self.handlers:,} runs of handlers"
         end = "all there are" if self.is_complete else "not all there are"
-        return f"{size}, {end} within the bounds" + (f" ({self.bounded:,} steps led out)" if self.bounded else "")
+        return f"{size}, {end} within the bounds" + (
+            f" ({self.bounded:,} steps led out)" if self.bounded else ""
+        )
 
 
 Global = tuple[tuple[Local, ...], int, int, int]
@@ -181,7 +183,8 @@ def search(experiment: Experiment, bounds: Bounds | None = None, stages: Sequenc
     state: Global = (locals_, net, facts, bounds.restarts)
     if broken:
         return Found(broken, (), 1, space.handlers, False)
-    seen, bounded, path = 0, 0, ()
+    seen, bounded = 0, 0
+    path: tuple[Step, ...] = ()
     with _no_collection():
         for stage in [*stages, Stage(lambda _: False)]:
             one = Search(space, state, path)
@@ -209,7 +212,9 @@ def stuck(experiment: Experiment, goal: Goal, bounds: Bounds | None = None) -> t
     reach = Search(space, (locals_, net, facts, bounds.restarts))
     reach.run(bounds.states_max)
     if not reach.is_complete:
-        raise LookupError(f"more than {bounds.states_max:,} states: bound the system, or give a higher states_max")
+        raise LookupError(
+            f"more than {bounds.states_max:,} states: bound the system, or give a higher states_max"
+        )
     asked: set[tuple[Local, ...]] = set()
     for index, (locals_, _, facts, _) in enumerate(reach.states):
         if locals_ not in asked:

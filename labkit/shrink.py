@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 from labkit.counterexample import Counterexample, Step, Told, changes, sendings
 from labkit.explorer import Experiment
@@ -163,7 +162,6 @@ def counterexample(
 
 def _told(world: World, step: Step, before: dict[str, object], mark: int, handle: Handle) -> Told:
     events = [world.trace[index] for index in range(mark, len(world.trace))]
-    sent = sendings((e.peer, e.data) for e in events if e.kind == "send")
+    sent = sendings((e.peer or "", e.data) for e in events if e.kind == "send")
     notes = [str(e).strip() for e in events if e.kind in ("ok", "fail", "info", "fact", "error")]
     return Told(step, changes(before, handle.attributes()), sent, "; ".join(notes))
-

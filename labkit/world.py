@@ -52,9 +52,7 @@ class World(Runtime):
 
     def options(self) -> list[Option]:
         """Everything else that may happen next, in an order that depends on nothing but the past."""
-        found: list[Option] = [
-            ("deliver", to, source, message) for source, to, _, _, message in self._flying
-        ]
+        found: list[Option] = [("deliver", to, source, message) for source, to, _, _, message in self._flying]
         for id, member in self._members.items():
             if member.timers:
                 found += [("timer", id, None, name) for name in sorted(member.timers, key=str)]

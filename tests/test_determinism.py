@@ -126,7 +126,7 @@ def test_a_portfolio_refuses_what_reading_finds():
     assert "Use timers, or self.now_ms." in verdict.what
 
 
-HEAD = '''
+HEAD = """
 from labkit import Node, message
 @message
 class Rumour:
@@ -138,12 +138,15 @@ class Teller(Node):
     def on_timer(self, name):
         self.broadcast(Rumour(self.id))
         self.set_timer("tell", 10, 20)
-'''
-SORTED = HEAD + '''
+"""
+SORTED = (
+    HEAD
+    + """
     def on_message(self, source, message):
         self.heard.add(message.text)
         self.storage.save(first=sorted(self.heard)[0])
-'''
+"""
+)
 UNSORTED = SORTED.replace("sorted(self.heard)[0]", "next(iter(self.heard))")
 SYSTEM = System.of(["alice", "bob", "carol", "dave", "eve"], "Teller")
 

@@ -18,7 +18,9 @@ def experiment(protocol, bug=""):
 
 def test_what_may_happen_next_is_timers_messages_and_calls():
     world = experiment(RAFT).world()
-    assert {(s.kind, s.node) for s in world.steps()} == {("timer", f"n{i}") for i in (1, 2, 3)} | {("invoke", "c1")}
+    assert {(s.kind, s.node) for s in world.steps()} == {("timer", f"n{i}") for i in (1, 2, 3)} | {
+        ("invoke", "c1")
+    }
     world.perform(Step("timer", "n1", None, "election"))
     assert len([s for s in world.steps() if s.kind == "deliver"]) == 2
 
@@ -106,7 +108,9 @@ def test_a_timed_run_replays_without_its_times(protocol):
     world, taken, violation = one.replay(schedule)
     assert violation is None
     assert len(taken) == len(schedule) > 15
-    assert [world.observe(id) for id in one.system.node_ids] == [run.observe(id) for id in one.system.node_ids]
+    assert [world.observe(id) for id in one.system.node_ids] == [
+        run.observe(id) for id in one.system.node_ids
+    ]
     assert len(world.history) == len(run.history)
 
 

@@ -12,7 +12,11 @@ from labkit.program import LocalProgram
 
 
 def raft_run(seed=1, nodes=5):
-    return Simulation(RAFT.program(), System.of(nodes, "Raft", client="Appender", workload=dict(RAFT.system.workload)), seed=seed)
+    return Simulation(
+        RAFT.program(),
+        System.of(nodes, "Raft", client="Appender", workload=dict(RAFT.system.workload)),
+        seed=seed,
+    )
 
 
 COUNTED = {
@@ -124,7 +128,9 @@ def test_every_behaviour_is_counted_and_leaves_the_others_right(behaviour):
 
 def test_a_silent_minority_does_not_hurt_and_a_silent_majority_stops_all():
     assert all(op.outcome == "ok" for op in lying(PAXOS, {"n1": "silent", "n2": "silent"}).history)
-    assert not any(op.outcome == "ok" for op in lying(PAXOS, dict.fromkeys(("n1", "n2", "n3"), "silent")).history)
+    assert not any(
+        op.outcome == "ok" for op in lying(PAXOS, dict.fromkeys(("n1", "n2", "n3"), "silent")).history
+    )
 
 
 def test_a_liar_breaks_a_protocol_that_trusts_everybody():

@@ -24,7 +24,9 @@ class Ping:
 
 
 def experiment(protocol, bug="", system=None):
-    return Experiment(protocol.program(bug), system or protocol.more["small"].system, protocol.more.get("derive", ()))
+    return Experiment(
+        protocol.program(bug), system or protocol.more["small"].system, protocol.more.get("derive", ())
+    )
 
 
 # -- against brute force ----------------------------------------------------------------------
@@ -117,7 +119,9 @@ def test_handlers_run_once_for_many_global_states():
 
 def test_figure_8_is_found_in_stages():
     """Raft, section 5.4.2: an entry of an older term that is on a majority may still be overwritten."""
-    system = System.of(3, "Raft", client="Appender", workload={"c1": [("append", None, "x"), ("append", None, "y")]})
+    system = System.of(
+        3, "Raft", client="Appender", workload={"c1": [("append", None, "x"), ("append", None, "y")]}
+    )
     bounds = Bounds(within=within(term=4, log=1), states_max=40_000)
     found = search(experiment(RAFT, "commits_older_terms", system), bounds, bank.FIGURE_8)
     assert found.violation.rule == "there is one entry committed at"
@@ -188,7 +192,10 @@ class Rolls(Leaks):
 
 
 def search_one(role, **bounds):
-    return search(Experiment(LocalProgram({role.__name__: role, "Ping": Ping}), System.of(1, role.__name__)), Bounds(**bounds))
+    return search(
+        Experiment(LocalProgram({role.__name__: role, "Ping": Ping}), System.of(1, role.__name__)),
+        Bounds(**bounds),
+    )
 
 
 def test_a_handler_that_uses_hidden_state_is_caught_by_running_it_twice():
@@ -211,7 +218,7 @@ def test_a_state_that_cannot_be_compared_is_refused_by_name():
 
 def test_a_nodes_own_dice_are_part_of_its_state():
     one = Experiment(LocalProgram({"Rolls": Rolls}), System.of(1, "Rolls"))
-    found = search(one, Bounds(within=lambda _id, view: True, states_max=50))
+    found = search(one, Bounds(states_max=50))
     assert found.violation is None
     assert found.states >= 50
 
@@ -246,7 +253,9 @@ def test_restarts_and_cuts_are_bounded():
     assert search(experiment(TWO_PHASE, "vote_not_saved"), Bounds(restarts=1)).violation is not None
     whole = replace(TWO_PHASE.more["small"].bounds, cuts=False)
     assert search(experiment(TWO_PHASE, "votes_before_saving"), whole).violation is None
-    assert search(experiment(TWO_PHASE, "votes_before_saving"), replace(whole, cuts=True)).violation is not None
+    assert (
+        search(experiment(TWO_PHASE, "votes_before_saving"), replace(whole, cuts=True)).violation is not None
+    )
 
 
 def test_the_bank_has_no_name_twice():

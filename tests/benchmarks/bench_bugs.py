@@ -24,6 +24,10 @@ from labkit.search import search  # noqa: E402
 from labkit.verdict import Check, expect, run_check  # noqa: E402
 
 
+def _nothing(_run, _until_ms) -> None:
+    """Delays are all there is."""
+
+
 def methods(protocol: Protocol, bug: str) -> dict[str, Callable[[object], None]]:
     """Each method alone, with about two CPU-seconds."""
     program, more, small = protocol.program(bug), protocol.more, protocol.more.get("small")
@@ -52,7 +56,7 @@ def methods(protocol: Protocol, bug: str) -> dict[str, Callable[[object], None]]
 
         return play
 
-    found = {"delays": timed(lambda run, _: None), "leaders": timed(on_leaders), "swarm": timed(swarm)}
+    found = {"delays": timed(_nothing), "leaders": timed(on_leaders), "swarm": timed(swarm)}
     if small is not None:
         found |= {"walk": walk(None), "PCT": walk(2), "search": searched(())}
         found |= {"staged": searched(small.stages)} if small.stages else {}

@@ -1,4 +1,4 @@
-"""How fast schedules are explored: steps of walks and states of searches a CPU-second, and what is exhausted."""
+"""Steps of walks and states of searches a CPU-second, and what is exhausted in which time."""
 
 from __future__ import annotations
 

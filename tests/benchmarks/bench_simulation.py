@@ -71,7 +71,9 @@ def main() -> None:
     ):
         found = speed(program, system, until_ms, runs)
         share = found / bare / PROTOTYPE
-        print(f"{name:44} {found:>10,.0f} events/s {found / bare:7.3f} of bare, {share:5.2f} of the prototype")
+        print(
+            f"{name:44} {found:>10,.0f} events/s {found / bare:7.3f} of bare, {share:5.2f} of the prototype"
+        )
 
 
 if __name__ == "__main__":

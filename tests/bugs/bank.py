@@ -2,98 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from types import ModuleType
-
 from bugs import gossip, paxos, primary_backup, quorum, raft, rpc, two_phase
-from labkit.facts import Violation
-from labkit.linearizability import check_linearizable
-from labkit.models import Register
-from labkit.portfolio import Liveness, Small, portfolio
-from labkit.program import LocalProgram
+from bugs.rules import (
+    DONE,
+    Protocol,
+    all_done,
+    chosen,
+    converged,
+    entries_told,
+    leaders_seen,
+    leads,
+    length,
+    linearizable,
+    not_more_than_called,
+    one_call_an_answer,
+    voters_know,
+    within,
+)
 from labkit.explorer import Walk
+from labkit.portfolio import Liveness, Small
 from labkit.search import Bounds, Stage
 from labkit.system import System
 from labkit.workload import reads_and_writes, writes
 
-
-@dataclass(frozen=True)
-class Protocol:
-    """How one protocol is judged; ``bugs`` need not be stated by the nodes to be seen."""
-
-    module: ModuleType
-    system: System
-    bugs: tuple[str, ...]
-    equivalent: dict[str, str] = field(default_factory=dict)
-    more: dict = field(default_factory=dict)
-    seen_by_clients: tuple[str, ...] = ()
-
-    @property
-    def name(self) -> str:
-        return self.module.__name__.rpartition(".")[2]
-
-    def program(self, bug: str = "", *, facts: bool = True) -> LocalProgram:
-        """The protocol with one guard broken, or none; without `facts`, its nodes claim nothing."""
-        named = dict(vars(self.module))
-        for name, cls in vars(self.module).items():
-            if isinstance(cls, type) and hasattr(cls, "BUG"):
-                named[name] = type(name, (cls,), {"BUG": bug} | ({} if facts else {"facts": _nothing}))
-        return LocalProgram(named)
-
-    def check(self, bug: str = "", *, facts: bool = True, **changes) -> Callable[..., None]:
-        """A check that plays the default portfolio on it."""
-
-        def judge(_):
-            portfolio(self.program(bug, facts=facts), self.system, **{**self.more, **changes})
-
-        return judge
-
-
-def _nothing(_):
-    return ()
-
-
-def within(**limits):
-    """Bounds on the public view: ``within(term=2)``; a limit on something with a length bounds that."""
-
-    def judge(_, view):
-        sizes = ((view.get(name), most) for name, most in limits.items())
-        return all(v is None or (len(v) if isinstance(v, tuple) else v) <= most for v, most in sizes)
-
-    return judge
-
-
-def all_done(run):
-    """Every call of every client has ended."""
-    wanted = sum(len(calls) for _, calls in run.system.workload)
-    return sum(op.outcome == "ok" for op in run.history) >= wanted
-
-
-DONE = Liveness("every call is answered", all_done)
-
-
 # -- Raft -------------------------------------------------------------------------------------
-
-
-def entries_told(event):
-    """What a client is told of an index holds for all clients."""
-    if event.kind == "deliver" and type(event.data).__name__ == "Done":
-        yield ("entry told at", event.data.index), event.data.command if hasattr(event.data, "command") else event.data.value
-
-
-def leaders_seen(event):
-    """Only a leader sends appends, so two senders in one term are two leaders."""
-    if event.kind == "send" and type(event.data).__name__ == "Append":
-        yield ("leader of term", event.data.term), event.node
-
-
-def leads(id, **more):
-    return lambda views: views[id]["role"] == "leader" and all(views[id][k] == v for k, v in more.items())
-
-
-def length(id, count):
-    return lambda views: len(views[id]["log"]) == count
 
 
 FIGURE_8 = (
@@ -112,7 +44,7 @@ RAFT = Protocol(
     System.of(3, "Raft", client="Appender", workload=writes(3, 6), gap_ms=30),
     (
         "half_is_a_majority", "votes_twice", "grants_old_terms", "votes_before_saving", "ignores_the_log",
-        "compares_length_only", "counts_stale_votes", "counts_refusals", "counts_a_vote_twice",
+        "compares_length_only", "counts_stale_votes", "counts_refusals",
         "keeps_its_vote", "vote_not_saved", "term_not_saved", "log_not_saved", "leader_keeps_leading",
         "answers_before_replicating", "accepts_a_stale_leader", "appends_before_saving",
         "no_consistency_check", "keeps_conflicting_entries", "stale_append_truncates",
@@ -133,13 +65,18 @@ RAFT = Protocol(
     },
 )  # fmt: skip
 
+RAFT_OF_FIVE = Protocol(
+    raft,
+    System.of(5, "Raft", client="Appender", workload=writes(3, 6), gap_ms=30),
+    ("counts_a_vote_twice",),
+    more={
+        **RAFT.more,
+        "small": Small(System.of(5, "Raft"), Walk(steps_max=60, duplicates=True), Bounds(states_max=20_000)),
+    },
+)
+"""With three nodes, two votes of one node are a majority anyway: its own and one more."""
+
 # -- Paxos ------------------------------------------------------------------------------------
-
-
-def chosen(event):
-    """Whatever any proposer learns holds for all."""
-    if event.kind == "ok":
-        yield "the chosen value", event.data
 
 
 PAXOS = Protocol(
@@ -168,14 +105,6 @@ PAXOS = Protocol(
 )  # fmt: skip
 
 # -- two-phase commit -------------------------------------------------------------------------
-
-
-def voters_know(run):
-    return all(
-        run.observe(id).get("outcome") is not None
-        for id in run.system.node_ids
-        if run.observe(id).get("vote") is not None
-    )
 
 
 TWO_PHASE = Protocol(
@@ -242,11 +171,6 @@ PRIMARY_BACKUP = Protocol(
 # -- a register on quorums --------------------------------------------------------------------
 
 
-def linearizable(run):
-    judgement = check_linearizable(run.history, Register(), 20_000)
-    return Violation("the register is linearizable", str(judgement)) if judgement.verdict == "violation" else None
-
-
 QUORUM = Protocol(
     quorum,
     System.of(3, "Replica", client="Register", workload=reads_and_writes(3, 6), gap_ms=5),
@@ -267,14 +191,6 @@ QUORUM = Protocol(
 )  # fmt: skip
 
 # -- gossip -----------------------------------------------------------------------------------
-
-
-def converged(run):
-    views = [run.observe(id) for id in run.system.node_ids]
-    acked = sum(op.value for op in run.history if op.f == "add" and op.outcome == "ok")
-    ended = all(op.returned_us is not None for op in run.history)
-    same = all(view == views[0] for view in views)
-    return ended and same and acked <= views[0]["value"]
 
 
 TOLD = {
@@ -301,19 +217,6 @@ GOSSIP = Protocol(
 # -- calls at most once -----------------------------------------------------------------------
 
 
-def one_call_an_answer(event):
-    if event.kind == "ok":
-        yield ("call answered with", event.data), (event.node, event.id)
-
-
-def not_more_than_called(run):
-    for op in run.history:
-        if op.outcome == "ok" and op.result > len(run.history):
-            what = f"{op.result} executions for {len(run.history)} calls"
-            return Violation("a call is executed at most once", what)
-    return None
-
-
 RPC = Protocol(
     rpc,
     System.of({"server": "Server"}, client="Caller", workload={f"c{i}": [("inc",)] * 8 for i in (1, 2)}),
@@ -334,5 +237,5 @@ RPC = Protocol(
     },
 )  # fmt: skip
 
-PROTOCOLS = (RAFT, PAXOS, TWO_PHASE, REFUSAL, PRIMARY_BACKUP, QUORUM, GOSSIP, RPC)
+PROTOCOLS = (RAFT, RAFT_OF_FIVE, PAXOS, TWO_PHASE, REFUSAL, PRIMARY_BACKUP, QUORUM, GOSSIP, RPC)
 BUGS = [(protocol, bug) for protocol in PROTOCOLS for bug in protocol.bugs]

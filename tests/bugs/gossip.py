@@ -1,4 +1,6 @@
-"""A counter and a last-writer-wins value that spread by gossip, one switch a bug (Demers et al. 1987; Shapiro et al. 2011).
+"""A counter and a last-writer-wins value that spread by gossip, one switch a bug.
+
+After Demers et al. 1987 and Shapiro et al. 2011.
 
 Each node tells a random peer all it knows, now and then.  Every node counts its own additions;
 the sum over nodes is the value.  Left out: deltas, removal, many keys.
@@ -13,17 +15,19 @@ Stamp = tuple[int, str]
 
 @message
 class Add:
+    number: int
     value: int
 
 
 @message
 class Put:
+    number: int
     value: str
 
 
 @message
 class Taken:
-    pass
+    number: int
 
 
 @message
@@ -47,12 +51,12 @@ class Gossiper(Node):
             case Add():
                 self.count(self.id, self.counts.get(self.id, 0) + message.value)
                 self.keep()
-                self.send(source, Taken())
+                self.send(source, Taken(message.number))
             case Put():
                 name = "" if self.BUG == "stamps_are_shared" else self.id
                 self.stamp, self.text = (self.stamp[0] + 1, name), message.value
                 self.keep()
-                self.send(source, Taken())
+                self.send(source, Taken(message.number))
             case News():
                 self.merge(message)
             case _:
@@ -108,8 +112,8 @@ class Teller(Client):
 
     def on_invoke(self, operation):
         self.operation = operation
-        change = Add(operation.value) if operation.f == "add" else Put(operation.value)
-        self.send(operation.key, change)
+        kind = Add if operation.f == "add" else Put
+        self.send(operation.key, kind(operation.id, operation.value))
         self.set_timer("late", 150)
 
     def on_timer(self, name):
@@ -117,7 +121,7 @@ class Teller(Client):
         self.give_up(operation)
 
     def on_message(self, source, message):
-        if self.operation is not None:
+        if self.operation is not None and message.number == self.operation.id:
             operation, self.operation = self.operation, None
             self.cancel_timer("late")
             self.complete(operation)

@@ -1,4 +1,4 @@
-"""Remote calls that are executed at most once, with one switch a bug (Birrell & Nelson 1984; Liskov & Cowling 2012).
+"""Remote calls that are executed at most once, with one switch a bug (Birrell & Nelson 1984).
 
 A call carries client and number; the server remembers each client's last answer.  The call adds
 one to a counter, so that an answer tells how many were executed.  Left out: many servers.
