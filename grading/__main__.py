@@ -1,4 +1,4 @@
-"""``python -m grading build``, ``grade``, ``try``; exit status 0 all well, 1 not, 2 wrong usage."""
+"""``python -m grading build``, ``grade``, ``try``, ``matrix``, ``soak``; exit status 0 all well, 1 not, 2 wrong usage."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from grading.course import ROOT, all_labs, open_lab
 from grading.grade import Grading
 from grading.judge import HOSTS
 from grading.lint import SourceError
+from grading.soak import kills, matrix, soaked
 from grading.report import append, summary, write_views
 from grading.settings import read_settings
 from grading.submissions import find_submissions
@@ -76,6 +77,16 @@ def _try(given: argparse.Namespace) -> int:
     return int(not all(one.ok for one in tried))
 
 
+def _matrix(given: argparse.Namespace) -> int:
+    lab = open_lab(given.lab, given.root)
+    print(matrix(lab, kills(lab, given.budget)))
+    return 0
+
+
+def _soak(given: argparse.Namespace) -> int:
+    return int(bool(soaked(open_lab(given.lab, given.root), given.seeds, given.budget)))
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m grading")
     parser.add_argument("--root", type=Path, default=ROOT, help="the course's folder")
@@ -111,6 +122,17 @@ def _parser() -> argparse.ArgumentParser:
     one.add_argument("--budget", choices=tuple(BUDGETS), default="public")
     one.add_argument("--json", action="store_true")
     one.set_defaults(run=_try)
+
+    one = commands.add_parser("matrix", help="which check rejects which of the wrong answers")
+    one.add_argument("lab", metavar="LAB")
+    one.add_argument("--budget", choices=tuple(BUDGETS), default="small")
+    one.set_defaults(run=_matrix)
+
+    one = commands.add_parser("soak", help="right answers under many base seeds; goes on where it was")
+    one.add_argument("lab", metavar="LAB")
+    one.add_argument("--seeds", type=int, default=200)
+    one.add_argument("--budget", choices=tuple(BUDGETS), default="small")
+    one.set_defaults(run=_soak)
     return parser
 
 

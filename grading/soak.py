@@ -1,0 +1,93 @@
+"""How sharp and how steady a lab's checks are: the kill matrix, and right answers under many seeds.
+
+Both run in this process: the answers are the course's own.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from grading.answers import Answer, read_answers
+from grading.course import CourseLab
+from labkit.bundle import Bundle
+from labkit.program import LocalProgram
+from labkit.verdict import Verdict, run_check
+
+
+def kills(lab: CourseLab, budget: str = "small") -> dict[str, list[str]]:
+    """For each wrong answer, the names of all checks of the lab, hidden ones too, that reject it."""
+    answers = _answers(lab, "wrong.py")
+    return {
+        f"{answer.exercises[0]} {answer.name}": [
+            verdict.check.name
+            for verdict in _verdicts(lab, answer.bundle(lab), "public", budget)
+            if verdict.status == "failed"
+        ]
+        for answer in answers
+    }
+
+
+def matrix(lab: CourseLab, rejected: Mapping[str, list[str]]) -> str:
+    """The kill matrix as text: a row for each wrong answer, a column for each check, X where it rejects."""
+    checks = lab.checks
+    lines = [f"{number:>3}  {check.exercise} {check.title}" for number, check in enumerate(checks, 1)]
+    lines += ["", " " * 52 + "".join(str(number % 10) for number in range(1, len(checks) + 1))]
+    for answer, names in rejected.items():
+        row = "".join("X" if check.name in names else "." for check in checks)
+        lines.append(f"{answer[:50]:<50}  {row}")
+    idle = [check.title for check in checks if not any(check.name in names for names in rejected.values())]
+    return "\n".join([*lines, *(f"rejects nothing: {title}" for title in idle)])
+
+
+def soak(lab: CourseLab, seeds: int, budget: str = "small") -> Iterator[str]:
+    """Every right answer under base seeds 1 to `seeds`; a sentence for each that did not pass.
+
+    Seeds that have passed are remembered below ``build/soak/`` while the text of lab and
+    answers stays the same, so that an interrupted soak goes on where it was.
+    """
+    bundles = {"the course's answers": lab.program(lab.submitted(), [])}
+    bundles |= {answer.name: answer.bundle(lab) for answer in _answers(lab, "right.py")}
+    memory = lab.lab.root / "build" / "soak" / f"{lab.id}.json"
+    digest = "".join(bundle.digest for bundle in bundles.values())
+    done = _remembered(memory, digest)
+    for seed in range(done + 1, seeds + 1):
+        for name, bundle in bundles.items():
+            for verdict in _verdicts(lab, bundle, f"soak {seed}", budget):
+                if not verdict.passed:
+                    yield f"seed {seed}, {name}: {verdict.check.title}: {verdict.status} {verdict.what}"
+        memory.parent.mkdir(parents=True, exist_ok=True)
+        memory.write_text(json.dumps({"digest": digest, "done": seed}), encoding="utf-8")
+
+
+def soaked(lab: CourseLab, seeds: int, budget: str) -> int:
+    """Print what ``soak`` finds, and how long it took in CPU seconds; the number of findings."""
+    start, found = time.process_time(), 0
+    for line in soak(lab, seeds, budget):
+        print(line, flush=True)
+        found += 1
+    spent = time.process_time() - start
+    print(f"lab {lab.id}: base seeds 1 to {seeds}, {found} not passed, {spent:.0f} CPU s", flush=True)
+    return found
+
+
+def _answers(lab: CourseLab, name: str) -> list[Answer]:
+    path = lab.own / name
+    return read_answers(lab, path) if path.exists() else []
+
+
+def _verdicts(lab: CourseLab, bundle: Bundle, seed: str, budget: str) -> Iterator[Verdict]:
+    loaded = bundle.load()
+    program = LocalProgram(loaded.namespace)
+    for check in lab.checks_over(loaded.given):
+        if check.runtime == "simulation":
+            yield run_check(check, program, seed=seed, budget=budget)
+
+
+def _remembered(memory: Path, digest: str) -> int:
+    if not memory.exists():
+        return 0
+    kept = json.loads(memory.read_text(encoding="utf-8"))
+    return int(kept["done"]) if kept.get("digest") == digest else 0
