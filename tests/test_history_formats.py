@@ -9,7 +9,7 @@ from typing import Any
 
 import brute_force
 import pytest
-from test_linearizability import WORKLOADS
+from checker_workloads import WORKLOADS
 
 from labkit.history import History
 from labkit.history_formats import main
