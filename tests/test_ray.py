@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
 import threading
 import time
 from pathlib import Path
@@ -9,15 +15,16 @@ from pathlib import Path
 import pytest
 
 from labkit.cluster import Cluster, load_recording
+from labkit.cluster.launch_ray import LOCAL_SETTINGS
 from labkit.cluster.launchers import launcher_for
-from labkit.cluster.session import session
-from labkit.host.machine import started
+from labkit.cluster.session import _named_after, session
+from labkit.host.machine import started, strike
 from labkit.system import System
 from tests import cluster_programs as p
 from tests.cluster_runs import heard, hurt_and_heal, wait
 from tests.test_cluster import PROGRAM
 from tests.test_cluster_ends import interrupt_ends_the_wait, killed_kernel_leaves_nothing
-from tests.test_ray_assumptions import processes
+from tests.test_ray_assumptions import fresh, processes
 
 pytestmark = pytest.mark.ray
 
@@ -87,3 +94,55 @@ def hosts() -> int:
     return sum(
         Path(f"/proc/{pid}/cmdline").read_text().startswith("ray::Host") for pid in processes()
     )
+
+
+OTHERS = """
+cluster = Cluster(Beat, System.of(3, "Beat"), address=sys.argv[1])
+cluster.crash("n1")
+cluster.pause("n2")
+cluster.restart("n1")
+cluster.resume("n2")
+got = lambda: cluster.observe("n1").get("got", 0)
+asyncio.run(cluster.until(lambda: got() > 5))
+print("skew", cluster._fleet.skew_us, "places", len(cluster._fleet._launcher.places()))
+cluster.close()
+print(len(cluster.trace) > 20)
+try:
+    Cluster(Beat, System.of(1, "Beat"))
+except Exception as error:
+    print(error)
+"""
+
+
+@pytest.mark.slow
+def test_a_ray_that_somebody_else_started_serves_too(tmp_path: Path) -> None:
+    """As on a hub: its own address, its own token, and files read by an actor that lives there."""
+    port = free_port()
+    env = {**os.environ, **LOCAL_SETTINGS, "RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "ab" * 32}
+    folder = Path(tempfile.mkdtemp(prefix="ray", dir="/tmp"))
+    ray = Path(sys.executable).with_name("ray")
+    options = ["--head", "--include-dashboard=false", "--num-cpus=2", f"--port={port}"]
+    try:
+        subprocess.run(
+            [ray, "start", *options, "--object-store-memory=80000000", f"--temp-dir={folder}"],
+            env=env, check=True, capture_output=True, timeout=120,
+        )  # fmt: skip
+        done = fresh(OTHERS, f"127.0.0.1:{port}", **env)
+        skew, works, refusal = done.stdout.splitlines()[-3:]
+        assert skew == "skew 0 places 1", "all on this machine, where there is one clock"
+        assert works == "True"
+        assert refusal.startswith("this kernel already uses another Ray")
+    finally:
+        for pid, _ in _named_after(folder):
+            strike(pid, "SIGKILL")
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def test_an_address_where_nothing_answers_is_said_at_once() -> None:
+    done = fresh(OTHERS, f"127.0.0.1:{free_port()}")
+    assert "ClusterError: Nothing answers at 127.0.0.1:" in done.stderr.splitlines()[-1]
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])

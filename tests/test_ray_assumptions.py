@@ -170,12 +170,12 @@ from tests.cluster_programs import Beat
 """
 
 
-def fresh(body: str, **env: str) -> subprocess.CompletedProcess[str]:
+def fresh(body: str, *given: str, **env: str) -> subprocess.CompletedProcess[str]:
     """A controller of its own."""
     text = FRESH.format(root=str(ROOT), body=textwrap.dedent(body))
     env = {k: v for k, v in os.environ.items() if not k.startswith("RAY_")} | env
     return subprocess.run(
-        [sys.executable, "-c", text],
+        [sys.executable, "-c", text, *given],
         env=env,
         cwd=ROOT,
         capture_output=True,
@@ -236,7 +236,8 @@ def test_what_is_wrong_beforehand_is_said_in_one_sentence(before: str, sentence:
          "This process on node 1.2.3.4 was started with:\n", "Ray runs other versions than this "
          "one (The cluster was started with: Ray: 2.50.0 Python: 3.12.1). Install the same ones"),
         ("[Errno 30] Read-only file system: '/run/x'", "may not write where it wants to ([Errno"),
-        ("Could not find any running Ray instance.", "does not answer at that address."),
+        ("Could not find any running Ray instance.", "Ray does not run here."),
+        ("Failed to connect to Ray cluster at 1.2.3.4:6379", "Set RAY_AUTH_TOKEN to its token"),
         ("The current node timed out during startup.", "this machine is busy."),
         ("The configured object store size exceeds /dev/shm size", "Free some in /dev/shm"),
         ("InvalidAuthToken: bad auth token", "Set RAY_AUTH_TOKEN to its token"),

@@ -132,9 +132,7 @@ class Cluster:
     def recording(self) -> Recording:
         """The run so far, as a value."""
         seen, said = self.observations(), self._watch.said()
-        return Recording(
-            self.bundle, self.system, self.trace, said, seen, self.lag_ms, self._derive
-        )
+        return Recording(self.bundle, self.system, self.trace, said, seen, self.lag_ms, self._derive)
 
     def save_recording(self, path: str | Path) -> None:
         """Write the run so far to a file that ``load_recording`` reads."""
@@ -162,9 +160,7 @@ class Cluster:
     async def run(self, until_ms: float) -> Cluster:
         """Let the scenario go on to `until_ms`, or to the first violation; returns itself."""
         while self.now_ms < until_ms and not self._step():
-            await asyncio.sleep(
-                min(TICK_S, max(0, until_ms - self.now_ms) / 1000 * self.time_scale)
-            )
+            await asyncio.sleep(min(TICK_S, max(0, until_ms - self.now_ms) / 1000 * self.time_scale))
         return self
 
     def at(self, time_ms: float, action: Callable[..., Any], *given: Any) -> Cluster:
@@ -230,9 +226,7 @@ class Cluster:
 
     def slow(self, id: NodeId, delay_ms: tuple[float, float]) -> None:
         """Every message to or from this node takes `delay_ms`, until ``heal``."""
-        self._change(
-            "slow", f"{id} takes {delay_ms[0]:g} to {delay_ms[1]:g} ms", "slow", id, delay_ms
-        )
+        self._change("slow", f"{id} takes {delay_ms[0]:g} to {delay_ms[1]:g} ms", "slow", id, delay_ms)
 
     def heal(self, *ids: NodeId) -> None:
         """Mend every link, or, given nodes, only the links of these."""
@@ -278,9 +272,7 @@ class Cluster:
 
     def _open(self) -> Fleet:
         if self._watch.is_closed:
-            raise ClusterError(
-                "this cluster is closed, so nothing can be done to it. Make a new one."
-            )
+            raise ClusterError("this cluster is closed, so nothing can be done to it. Make a new one.")
         return self._fleet
 
     def _change(self, fault: str, text: str, method: str, *given: Any, **named: Any) -> None:

@@ -113,9 +113,7 @@ class Fleet:
         member = self.members[id]
         member.process.strike(member.pid, "SIGKILL")
         if not member.process.dead.wait(ANSWER_S):
-            raise ClusterError(
-                f"{id} (process {member.pid}) did not die of SIGKILL within {ANSWER_S} s."
-            )
+            raise ClusterError(f"{id} (process {member.pid}) did not die of SIGKILL within {ANSWER_S} s.")
         return self._bury(member)
 
     def restart(self, id: NodeId) -> list[Row]:

@@ -63,9 +63,7 @@ class RayLauncher:
         atexit.register(self.close)  # runs before Ray's own, which was registered by the import
         self._actor = ray.remote(Host)
         nodes = [node for node in ray.nodes() if node["Alive"]] if address else []
-        self._binds = {node["NodeID"]: node["NodeManagerAddress"] for node in nodes} or {
-            "": LOOPBACK
-        }
+        self._binds = {node["NodeID"]: node["NodeManagerAddress"] for node in nodes} or {"": LOOPBACK}
         self._agents: dict[str, RayProcess] = {}
         self._spares = Spares(self._spawn)
         self.take, self.warm = self._spares.take, self._spares.warm
@@ -101,11 +99,7 @@ class RayLauncher:
     def _make(self, place: str) -> Any:
         from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-        there = (
-            {"scheduling_strategy": NodeAffinitySchedulingStrategy(place, soft=False)}
-            if place
-            else {}
-        )
+        there = {"scheduling_strategy": NodeAffinitySchedulingStrategy(place, soft=False)} if place else {}
         return self._actor.options(**ACTOR, **there).remote(self._binds[place])
 
 
@@ -137,9 +131,7 @@ class RayProcess:
         if not ray.is_initialized():
             return  # and so nothing lives; Ray would start anew to be asked
         if not self.dead.is_set() and self._hello.done() and not self._hello.exception():
-            self.strike(
-                self._hello.result()["pid"], "SIGKILL"
-            )  # Ray alone takes 5 s to kill a stopped one
+            self.strike(self._hello.result()["pid"], "SIGKILL")  # Ray alone takes 5 s to kill a stopped one
         ray.kill(self._actor)
         self.dead.wait(END_S)
 

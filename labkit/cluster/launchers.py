@@ -6,7 +6,7 @@ import atexit
 
 from labkit.cluster.launch_ray import RayLauncher
 from labkit.cluster.launch_subprocess import SubprocessLauncher
-from labkit.cluster.process import Launcher
+from labkit.cluster.process import ClusterError, Launcher
 from labkit.cluster.session import session
 
 _running: dict[tuple[str, str | None], Launcher] = {}
@@ -19,10 +19,19 @@ def launcher_for(name: str, address: str | None) -> Launcher:
     running = _running.get((name, address))
     if running is None or not running.is_alive():
         if name == "ray":
+            _refuse_a_second_ray()
             _running[name, address] = RayLauncher(session(), address)
         else:
             _running[name, address] = SubprocessLauncher(session())
     return _running[name, address]
+
+
+def _refuse_a_second_ray() -> None:
+    if any(name == "ray" and launcher.is_alive() for (name, _), launcher in _running.items()):
+        raise ClusterError(
+            "this kernel already uses another Ray, and it can use only one. "
+            "Restart the kernel, and give the address to the first cluster."
+        )
 
 
 @atexit.register

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import socket
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,16 +13,16 @@ from pathlib import Path
 from labkit.cluster.process import ClusterError
 
 MEMORY_BYTES_MIN = 700 << 20
+KNOCK_S = 5
 WITHOUT = 'Or go without it: launcher="subprocess".'
 
 _BUSY = "Stop what else is running, and try again."
 _KNOWN = (
     (r"Version mismatch: ?(.*?)This process",
      "runs other versions than this one ({0}). Install the same ones here."),
-    (r"(?i)auth\w* token|unauthenticated",
-     "did not accept our token. Set RAY_AUTH_TOKEN to its token, and restart the kernel."),
-    (r"(?i)could not find any running ray|failed to connect|connection (refused|timed out)",
-     "does not answer at that address. Is it running, and is the address right?"),
+    (r"(?i)failed to connect|auth\w* token|unauthenticated",
+     "does not let us in at that address. Set RAY_AUTH_TOKEN to its token, and restart the kernel."),
+    (r"(?i)could not find any running ray", "does not run here. Start it, or give no address."),
     (r"(?i)permission denied|read-only file",
      "may not write where it wants to ({0}). Make that folder writable."),
     (r"(?i)no space left|shared memory|/dev/shm",
@@ -34,10 +35,10 @@ _KNOWN = (
 def look_before(address: str | None) -> None:
     """ClusterError if Ray cannot start here, or not safely, as far as one can see beforehand."""
     if importlib.util.find_spec("ray") is None:
-        raise ClusterError(
-            f"Ray is not installed here. Install it: pip install 'ray>=2.59,<3'. {WITHOUT}"
-        )
-    if address is None:
+        raise ClusterError(f"Ray is not installed here. Install it: pip install 'ray>=2.59,<3'. {WITHOUT}")
+    if address is not None:
+        _refuse_silence(address)
+    else:
         _refuse_foreign_ray()
         free = free_bytes()
         if free < MEMORY_BYTES_MIN:
@@ -45,6 +46,19 @@ def look_before(address: str | None) -> None:
                 f"Ray needs about 0.6 GB of memory, but {free >> 20} MB are free. "
                 f"Close other notebooks. {WITHOUT}"
             )
+
+
+def _refuse_silence(address: str) -> None:
+    """Ray itself would knock for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    try:
+        if port.isdecimal():
+            socket.create_connection((host, int(port)), KNOCK_S).close()
+    except OSError as error:
+        raise ClusterError(
+            f"Nothing answers at {address} ({error.strerror or error}). Is that Ray running, "
+            f"and is the address right? {WITHOUT}"
+        ) from None
 
 
 def _refuse_foreign_ray() -> None:

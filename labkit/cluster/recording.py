@@ -86,18 +86,14 @@ def history_of(said: Iterable[Said]) -> History:
     return history
 
 
-def judged(
-    trace: Iterable[Event], derive: Iterable[Derive] = ()
-) -> tuple[FactBook, Violation | None]:
+def judged(trace: Iterable[Event], derive: Iterable[Derive] = ()) -> tuple[FactBook, Violation | None]:
     """All facts of a run, and the first rule that it broke."""
     book = FactBook()
     found = [v for at, event in enumerate(trace) for v in violations(book, event, at, derive)]
     return book, found[0] if found else None
 
 
-def violations(
-    book: FactBook, event: Event, at: int, derive: Iterable[Derive]
-) -> Iterator[Violation]:
+def violations(book: FactBook, event: Event, at: int, derive: Iterable[Derive]) -> Iterator[Violation]:
     """What `event` breaks, given the facts so far; its own facts go into the book."""
     if event.kind == "error":
         yield Violation(list(BROKEN.values())[event.id], event.data, at)
@@ -176,9 +172,7 @@ class Recording:
             "system": self.system.encoded(),
             "trace": self.trace.encoded(),
             "said": [[encode(part) for part in said] for said in self.said],
-            "observations": {
-                id: encode(tuple(seen.items())) for id, seen in self.observations.items()
-            },
+            "observations": {id: encode(tuple(seen.items())) for id, seen in self.observations.items()},
             "lag_ms": self.lag_ms,
         }
         Path(path).write_text(json.dumps(raw, separators=(",", ":")) + "\n", encoding="utf-8")

@@ -35,9 +35,7 @@ COUNTED = ("crash", "pause", "drop")
 class Watch:
     """The run of `fleet` so far; `decoded` builds its messages, `derive` states facts besides."""
 
-    def __init__(
-        self, fleet: Fleet, system: System, decoded: Decoder, derive: tuple[Derive, ...]
-    ) -> None:
+    def __init__(self, fleet: Fleet, system: System, decoded: Decoder, derive: tuple[Derive, ...]) -> None:
         self._fleet, self._system, self._decoded, self._derive = fleet, system, decoded, derive
         self.facts, self.faults, self.broken = FactBook(), Counter[str](), False
         self._marks: list[Row] = []

@@ -61,16 +61,12 @@ class Host:
         program = LocalProgram(Bundle.from_encoded(config["bundle"]).load().namespace)
         system = System.from_encoded(config["system"], program.classes)
         given = dict(config["life"])
-        network = Network(
-            f"{given['seed']}/{given['id']}/{given['number']}", Link(**_named(config["link"]))
-        )
+        network = Network(f"{given['seed']}/{given['id']}/{given['number']}", Link(**_named(config["link"])))
         Path(given["folder"]).mkdir(mode=0o700, parents=True, exist_ok=True)
         self._life = Life(program, system, given.pop("id"), network=network, **given)
         for change in config["changes"]:
             self._change(self._epoch + 1, change)
-        server = await asyncio.get_running_loop().create_server(
-            lambda: Incoming(self._life), self._bind, 0
-        )
+        server = await asyncio.get_running_loop().create_server(lambda: Incoming(self._life), self._bind, 0)
         address: tuple[str, int] = server.sockets[0].getsockname()[:2]
         return address
 
@@ -122,6 +118,4 @@ COMMANDS: dict[str, Any] = {
 
 
 def _named(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name: tuple(value) if isinstance(value, list) else value for name, value in values.items()
-    }
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in values.items()}

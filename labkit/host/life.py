@@ -58,9 +58,7 @@ class Life:
         self._chance = Stream(f"{seed}/{number}", f"timers of {id}")
         self._calls = Calls(id, calls, place - len(system.nodes), max(1, len(system.clients)))
         self._serial, self._step = sent * len(members) + place, len(members)
-        self._channels = {
-            peer: Outgoing(self, peer, self._undeliverable) for peer in members if peer != id
-        }
+        self._channels = {peer: Outgoing(self, peer, self._undeliverable) for peer in members if peer != id}
         self._busy: dict[Outgoing, None] = {}
         self._timers: dict[Any, asyncio.TimerHandle] = {}
         self._early: list[tuple[NodeId, list[Any]]] = []
@@ -111,9 +109,7 @@ class Life:
         try:
             message = unpack(body, self._classes)
         except ValueError as error:
-            self._add(
-                "error", f"{source} sent {self.id} what is no message of this program: {error}"
-            )
+            self._add("error", f"{source} sent {self.id} what is no message of this program: {error}")
             return
         effects = self.handle.deliver(source, message, self._own_us())
         self._apply(time_us, "deliver", source, body, number, effects)
@@ -170,9 +166,7 @@ class Life:
     def _set_timer(self, name: Any, least_us: int, most_us: int) -> None:
         if name in self._timers:
             self._timers[name].cancel()
-        after_us = (
-            self._chance.between(least_us, most_us) * 1_000_000 // (1_000_000 + self.drift_ppm)
-        )
+        after_us = self._chance.between(least_us, most_us) * 1_000_000 // (1_000_000 + self.drift_ppm)
         self._timers[name] = self._loop.call_later(after_us * self._scale / 1e6, self._fire, name)
 
     def _end(self, kind: str, id: int, result: Any = None) -> None:
@@ -260,9 +254,7 @@ class Life:
         late_s = self._loop.time() - due
         if late_s > LAG_NOTED_S:
             self._add(
-                "note",
-                f"{self.id} was {late_s * 1000:.0f} ms late: stopped, or starved",
-                round(late_s * 1e6),
+                "note", f"{self.id} was {late_s * 1000:.0f} ms late: stopped, or starved", round(late_s * 1e6)
             )
         self._log.write()
         self._loop.call_later(LAG_EVERY_S, self._watch_lag, self._loop.time() + LAG_EVERY_S)

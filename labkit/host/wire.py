@@ -79,9 +79,7 @@ class Incoming(asyncio.Protocol):
     def _greet(self, greeting: Any) -> None:
         """Check who calls; ValueError if it cannot prove to be a member."""
         source, nonce, proven = greeting
-        expected = proof(
-            self._receiver.secret, b"to " + self._receiver.id.encode(), self._nonce, nonce
-        )
+        expected = proof(self._receiver.secret, b"to " + self._receiver.id.encode(), self._nonce, nonce)
         if not hmac.compare_digest(proven, expected) or not self._receiver.knows(source):
             raise ValueError("a stranger")
         self._source, self._unpacker = source, _unpacker(FRAME_BYTES_MAX)
@@ -92,9 +90,7 @@ class Incoming(asyncio.Protocol):
 class Outgoing(asyncio.Protocol):
     """Our connection to one peer.  Frames wait while it is being made, and are lost if it fails."""
 
-    def __init__(
-        self, sender: Receiver, peer: NodeId, lost: Callable[[NodeId, list[Frame]], None]
-    ) -> None:
+    def __init__(self, sender: Receiver, peer: NodeId, lost: Callable[[NodeId, list[Frame]], None]) -> None:
         self._sender, self._peer, self._lost = sender, peer, lost
         self._address: tuple[str, int] | None = None
         self._waiting: list[Frame] = []
@@ -194,9 +190,7 @@ class Outgoing(asyncio.Protocol):
 def _unpacker(bytes_max: int) -> Any:
     import msgpack
 
-    return msgpack.Unpacker(
-        max_buffer_size=bytes_max + (256 << 10), max_bin_len=bytes_max, max_str_len=1024
-    )
+    return msgpack.Unpacker(max_buffer_size=bytes_max + (256 << 10), max_bin_len=bytes_max, max_str_len=1024)
 
 
 def _unpacked(unpacker: Any, data: bytes) -> list[Any]:
@@ -210,8 +204,4 @@ def _unpacked(unpacker: Any, data: bytes) -> list[Any]:
 
 
 def _is_frame(frame: Any) -> bool:
-    return (
-        type(frame) is list
-        and len(frame) == 3
-        and [type(part) for part in frame] == [int, int, bytes]
-    )
+    return type(frame) is list and len(frame) == 3 and [type(part) for part in frame] == [int, int, bytes]

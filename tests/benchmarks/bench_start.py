@@ -12,7 +12,6 @@ import os
 import re
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -112,7 +111,9 @@ def main() -> None:
         ("child processes", run(OURS, launcher="subprocess", spare=1)),
     ):
         rest = "".join(
-            f"  {what} {found[f'{what}_s']:.2f} s" for what in ("second", "crash", "restart") if f"{what}_s" in found
+            f"  {what} {found[f'{what}_s']:.2f} s"
+            for what in ("second", "crash", "restart")
+            if f"{what}_s" in found
         )
         print(
             f"{name:25} load {os.getloadavg()[0]:4.1f}  ready {found['first_s']:5.1f} s"
