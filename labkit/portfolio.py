@@ -13,6 +13,7 @@ import gc
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 
 from labkit.counterexample import Counterexample, Step, Told
@@ -34,18 +35,26 @@ from labkit.verdict import Broken, NoLongerBroken, NotExercised, Trial, expect, 
 Play = Callable[[Simulation], None]
 """Plays one timed run: lets time pass, injects faults, and may ``expect`` something at its end."""
 
+share: ContextVar[tuple[int, int]] = ContextVar("share", default=(0, 1))
+"""Which of how many shares of all schedules this process plays; see ``parallel``."""
+
 EVENTS, SETUP = 800_000, 150
 """What ``portfolio`` may play with the public budget, about ten seconds of one core; what a new run costs."""
 
 
 @dataclass(frozen=True, slots=True)
 class Small:
-    """A system small enough to try its untimed orders, and how far: for walks and for the search."""
+    """A system small enough to try its untimed orders, and how far: for walks and for the search.
+
+    The search goes once through everything within ``bounds``, and, where there are ``stages``,
+    once more from goal to goal within ``staged``, which is for depth and not for faults.
+    """
 
     system: System
     walk: Walk = field(default_factory=lambda: Walk(restarts=2, cuts=1, duplicates=True))
     bounds: Bounds = field(default_factory=lambda: Bounds(restarts=1, cuts=True))
     stages: tuple[Stage, ...] = ()
+    staged: Bounds = field(default_factory=Bounds)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,12 +181,14 @@ def _walk(current: Trial, experiment: Experiment, limits: Walk, count: int) -> N
 
 def _search(current: Trial, experiment: Experiment, small: Small, states: int) -> None:
     """Search without stages, then with them; what cannot be compared or reached is said, not failed."""
-    if _skips(current, experiment):
+    number, shares = share.get()
+    if _skips(current, experiment) or current.experiments % shares != number:
         return
-    for stages, share in (((), states), (small.stages, states)) if small.stages else (((), states),):
-        bounds = replace(small.bounds, states_max=min(small.bounds.states_max, share))
+    hunts = [(small.bounds, ())] + ([(small.staged, small.stages)] if small.stages else [])
+    for bounds, stages in hunts:
+        bounded = replace(bounds, states_max=min(bounds.states_max, states // len(hunts)))
         try:
-            found = search(experiment, bounds, stages)
+            found = search(experiment, bounded, stages)
         except (NotComparable, LookupError) as reason:
             current.evidence.append(f"no exhaustive search: {reason}")
             continue
@@ -190,20 +201,19 @@ def _play_share(current: Trial, experiment: Experiment, play: Play, name: str, e
     """As many runs as make up about `events`, judged by the length of the first."""
     if _skips(current, experiment):
         return
-    runs, faults, number = 1, Counter[str](), 0
-    while number < runs:
-        seed = _seed(current, number)
-        run = _play_one(current, experiment.seeded(seed), play, None)
-        faults += run.faults
-        number += 1
-        if number == 1 and current.replaying is None:
-            runs = max(1, events // (run.events + SETUP))
+    first = _play_one(current, experiment.seeded(_seed(current, 0)), play, None)
+    faults = first.faults.copy()
+    runs = 1 if current.replaying else max(1, events // (first.events + SETUP))
+    for seed in _seeds(current, runs):
+        if seed != first.seed:
+            faults += _play_one(current, experiment.seeded(seed), play, None).faults
     kinds = ", ".join(sorted(faults))
     current.evidence.append(f"{runs} timed runs, {name} ({sum(faults.values()):,} faults: {kinds})")
 
 
 def _seeds(current: Trial, count: int) -> Iterable[str]:
-    return (_seed(current, number) for number in range(1 if current.replaying else count))
+    first, step = (0, 1) if current.replaying else share.get()
+    return (_seed(current, number) for number in range(first, 1 if current.replaying else count, step))
 
 
 def _seed(current: Trial, number: int) -> str:

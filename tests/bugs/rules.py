@@ -16,12 +16,17 @@ from labkit.system import System
 
 @dataclass(frozen=True)
 class Protocol:
-    """One protocol, its bugs by name, and how it is judged."""
+    """One protocol, its bugs by name, and how it is judged.
+
+    ``equivalent`` mutants break nothing, for the reason given; those ``beyond`` are real, and are
+    not found with the public budget on every seed.
+    """
 
     module: ModuleType
     system: System
     bugs: tuple[str, ...]
     equivalent: dict[str, str] = field(default_factory=dict)
+    beyond: dict[str, str] = field(default_factory=dict)
     more: dict = field(default_factory=dict)
 
     @property
@@ -29,7 +34,7 @@ class Protocol:
         return self.module.__name__.rpartition(".")[2]
 
     def program(self, bug: str = "", *, facts: str = "own") -> LocalProgram:
-        """The protocol with one guard broken, or none; nodes state their "own" facts, "none" or "false" ones."""
+        """The protocol with one guard broken, or none; nodes state their "own" facts, "none", or "false"."""
         named = dict(vars(self.module))
         for name, cls in vars(self.module).items():
             if isinstance(cls, type) and hasattr(cls, "BUG"):
