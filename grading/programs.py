@@ -7,28 +7,21 @@ code is judged through ``remote_program`` only.
 from __future__ import annotations
 
 import types
-from collections.abc import Iterable
 
 from grading.channel import Host
-from grading.remote import RemoteProgram, veiled
+from grading.remote import RemoteProgram
 from labkit.bundle import Bundle
-from labkit.handle import LocalHandle
-from labkit.message import NodeId, classes_of
+from labkit.message import classes_of
 from labkit.program import LocalProgram
 
 
 class TrustedProgram(LocalProgram):
-    """A program in this process whose nodes throw the same dice as in processes of their own."""
+    """A program in this process, with what loading it found."""
 
     def __init__(self, bundle: Bundle) -> None:
         loaded = bundle.load()
         super().__init__(loaded.namespace)
         self.given, self.problems = loaded.given, loaded.problems
-
-    def handle(
-        self, role: str, id: NodeId, peers: Iterable[NodeId], system: Iterable[NodeId], seed: str
-    ) -> LocalHandle:
-        return super().handle(role, id, peers, system, veiled(seed))
 
     def reset(self) -> None:
         """Nothing to let go of."""

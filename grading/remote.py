@@ -9,7 +9,6 @@ is ever loaded: what only the learner's program knows is represented by stand-in
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -17,6 +16,7 @@ from grading import wire
 from grading.channel import CALL_S, Channel, Host, HostGone, Zygote
 from labkit.bundle import Bundle
 from labkit.history import Operation
+from labkit.handle import hashed
 from labkit.message import NodeId, decode, encode
 from labkit.node import Effect
 from labkit.program import ProgramError, Unwritten
@@ -49,7 +49,7 @@ class RemoteProgram:
     ) -> RemoteHandle:
         """A handle on a node, not yet started.  The node's dice come from a hash of `seed`."""
         fixed = {"role": role, "id": id, "peers": list(peers), "system": sorted(system)}
-        return RemoteHandle(self, fixed | {"seed": veiled(seed)})
+        return RemoteHandle(self, fixed | {"seed": hashed(seed)})
 
     def call(self, function: str, *given: Any) -> Any:
         """Call a plain function; Unwritten or ProgramError tells what went wrong."""
@@ -240,11 +240,6 @@ class RemoteHandle:
             return {}
         except ValueError as error:
             raise ProgramError(f"{self._fixed['id']} {error}") from error
-
-
-def veiled(seed: str) -> str:
-    """A seed for a node's dice: the run's own would tell it what the network is going to do."""
-    return hashlib.sha256(seed.encode()).hexdigest()[:16]
 
 
 _HANDLERS = {

@@ -14,6 +14,7 @@ import os
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -131,13 +132,22 @@ class Counterexample:
 
 
 def brief(value: Any, limit: int = 44) -> str:
-    """A value in few characters: a message by its class and bare field values, cut where it is too long."""
-    if hasattr(type(value), "__message_checks__"):
-        parts = (repr(getattr(value, f.name)) for f in fields(value))
-        text = f"{type(value).__name__}({', '.join(parts)})"
-    else:
-        text = value if isinstance(value, str) else repr(value)
+    """A value in few characters, cut where it is too long: a message by its class and bare fields."""
+    text = value if isinstance(value, str) else _words(value)
     return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+def _words(value: Any) -> str:
+    if isinstance(value, Enum):
+        return str(value.value)
+    if isinstance(value, frozenset):
+        return "{" + ", ".join(sorted(map(_words, value))) + "}"
+    if not hasattr(type(value), "__message_checks__"):
+        return repr(value)
+    given = [(getattr(value, f.name), f.default) for f in fields(value)]
+    while given and given[-1][0] == given[-1][1]:
+        given.pop()  # fields at the end that have their defaults say nothing
+    return f"{type(value).__name__}({', '.join(_words(part) for part, _ in given)})"
 
 
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[tuple[str, str, str], ...]:

@@ -11,6 +11,7 @@ traceback into the learner's cell, not a crash of the check.
 
 from __future__ import annotations
 
+import hashlib
 import traceback
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
@@ -61,7 +62,7 @@ class LocalHandle:
         self.node: Node
 
     def start(self, storage: Mapping[str, Any], incarnation: int, now_us: int | None) -> list[Effect]:
-        seed = f"{self._seed}/{self._id}/{incarnation}"
+        seed = f"{hashed(self._seed)}/{self._id}/{incarnation}"
         self.node = make_node(
             self._role, self._id, self._peers, system=self._system, storage=storage, seed=seed
         )
@@ -119,6 +120,14 @@ def capture_print(*values: Any, sep: str | None = " ", end: str | None = "\n", *
     else:
         joint = " " if sep is None else sep
         running._effects.append(("print", joint.join(map(str, values))))
+
+
+def hashed(seed: str) -> str:
+    """A run's seed as its nodes get it: the seed itself would tell what the network is going to do.
+
+    Hashing again changes nothing, so a seed may cross to another process hashed.
+    """
+    return seed if seed.startswith("#") else f"#{hashlib.sha256(seed.encode()).hexdigest()[:16]}"
 
 
 def explain(error: BaseException) -> str:

@@ -12,7 +12,7 @@
 # | Read first | nothing; afterwards Attiya, Bar-Noy & Dolev 1995, sections 1 to 3 (8 pages) |
 
 # %% setup
-from labkit import check, check_linearizable, exercise, hint, predict, replay, show_source, simulate, spacetime
+from labkit import check, check_linearizable, exercise, hint, predict, replay, show_source, simulate, spacetime, start_cluster
 from given import *
 
 # %% [markdown]
@@ -306,12 +306,8 @@ history_figure(run, check_linearizable(run.history, Register()))
 # While they work, one replica is killed with SIGKILL and another is cut off; then the dead one comes back, on the disk that it left.
 
 # %% cluster recorded=register
-from labkit import Cluster, Link, System, load_lab
-from labkit.exercise import current_bundle
-
 turns = {f"c{c}": [("write", None, f"c{c}.{n}") if n % 2 else ("read",) for n in range(1, 41)] for c in (1, 2, 3)}
-system = System.of(5, "Replica", client="RegisterClient", workload=turns)
-cluster = Cluster(current_bundle(load_lab("05")), system, link=Link(delay_ms=(5, 15)))
+cluster = start_cluster(Replica, nodes=5, client=RegisterClient, workload=turns, delay_ms=(5, 15), recorded="register")
 begin_ms = cluster.now_ms
 cluster.at(begin_ms + 300, cluster.crash, "n1").at(begin_ms + 600, cluster.isolate, "n4")
 cluster.at(begin_ms + 1_500, cluster.restart, "n1")
