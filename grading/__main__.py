@@ -1,4 +1,4 @@
-"""``python -m grading build``, ``grade``, ``try``, ``matrix``, ``soak``; exit status 0 all well, 1 not, 2 wrong usage."""
+"""``python -m grading build``, grade, try, matrix, soak; exit status 0 all well, 1 not, 2 wrong usage."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from grading.course import ROOT, all_labs, open_lab
 from grading.grade import Grading
 from grading.judge import HOSTS
 from grading.lint import SourceError
-from grading.soak import kills, matrix, soaked
 from grading.report import append, summary, write_views
 from grading.settings import read_settings
+from grading.soak import kills, matrix, soaked
 from grading.submissions import find_submissions
 from labkit.lab import CourseError
 from labkit.verdict import BUDGETS

@@ -15,8 +15,8 @@ from typing import Any
 from grading import wire
 from grading.channel import CALL_S, Channel, Host, HostGone, Zygote
 from labkit.bundle import Bundle
-from labkit.history import Operation
 from labkit.handle import hashed
+from labkit.history import Operation
 from labkit.message import NodeId, decode, encode
 from labkit.node import Effect
 from labkit.program import ProgramError, Unwritten

@@ -34,7 +34,8 @@ KEPT = (
 )  # fmt: skip
 
 FACE = {
-    "check", "hint", "panel", "predict", "progress", "replay", "show_source", "simulate", "solution", "spacetime",
+    "check", "hint", "panel", "predict", "progress", "replay", "show_source", "simulate",
+    "solution", "spacetime", "start_cluster",
 }  # fmt: skip
 """What a notebook calls to see something: an assignment from one of these is not part of a program."""
 

@@ -79,7 +79,7 @@ class ByHand:
         self.now_us += round(time_ms * 1000)
 
     def outcome(self, operation: Operation) -> tuple[str, Any] | None:
-        """How the operation ended, as ("ok", result), ("fail", None) or ("info", None); None while it is open."""
+        """How it ended, as ("ok", result), ("fail", None) or ("info", None); None while it is open."""
         return self.ended.get(operation.id)
 
     def all_sent_to(self, peer: NodeId, kind: type | None = None) -> list[Any]:

@@ -11,6 +11,7 @@ import json
 import os
 import textwrap
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -175,10 +176,8 @@ def _keep(lab: Lab, bundle: Bundle, report: Report) -> None:
 
 def _save(lab: Lab, verdict: Verdict) -> None:
     if verdict.counterexample is not None:
-        try:
+        with suppress(OSError):  # a read-only home: the report is still shown
             verdict.counterexample.save(lab.own_folder / "counterexamples")
-        except OSError:
-            pass  # a read-only home: the report is still shown
 
 
 def _warnings(loaded: Loaded) -> Iterable[str]:

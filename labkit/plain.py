@@ -82,22 +82,23 @@ def _test_of(wanted: Any) -> Fits:
 def _test_of_items(kind: type, wanted: tuple[Any, ...]) -> Fits:
     if kind is frozenset or (len(wanted) == 2 and wanted[1] is Ellipsis):
         leaves, fits, _ = compile_annotation(wanted[0])
-        return lambda value: (
-            type(value) is kind
-            and (
-                leaves.issuperset(map(type, value))
-                or all(type(v) in leaves or bool(fits and fits(v)) for v in value)
-            )
-        )
+
+        def fit_all(value: Any) -> bool:
+            if not isinstance(value, tuple | frozenset) or type(value) is not kind:
+                return False
+            return leaves.issuperset(map(type, value)) or all(_fits(v, leaves, fits) for v in value)
+
+        return fit_all
     tests = [compile_annotation(item) for item in wanted]
     return lambda value: (
         type(value) is tuple
         and len(value) == len(tests)
-        and all(
-            type(v) in leaves or bool(fits and fits(v))
-            for v, (leaves, fits, _) in zip(value, tests, strict=True)
-        )
+        and all(_fits(v, leaves, fits) for v, (leaves, fits, _) in zip(value, tests, strict=True))
     )
+
+
+def _fits(value: Any, leaves: frozenset[type], fits: Fits | None) -> bool:
+    return type(value) in leaves or bool(fits and fits(value))
 
 
 def _is_frozen_class(wanted: Any) -> bool:

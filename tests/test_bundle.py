@@ -26,7 +26,10 @@ class Server(Node):
 """
 
 SETUP = "from labkit import check, exercise\nfrom given import *\n"
-ANSWER = '@exercise("1.1", into=Server)\ndef answer(self, source, message):\n    self.send(source, Ping(message.n + 1))\n'
+ANSWER = '''@exercise("1.1", into=Server)
+def answer(self, source, message):
+    self.send(source, Ping(message.n + 1))
+'''
 
 
 def load(*cells, given=GIVEN):

@@ -84,7 +84,8 @@ def test_a_right_answer_passes_and_says_what_is_now_known(notebook):
 def test_an_unwritten_exercise_says_so_in_one_line(notebook):
     notebook(
         "ex-01-1",
-        '@exercise("1.1", into=EchoServer)\ndef on_echo(self, s, r):\n    raise NotImplementedError("Exercise 1.1: x")',
+        '@exercise("1.1", into=EchoServer)\ndef on_echo(self, s, r):\n'
+        '    raise NotImplementedError("Exercise 1.1")',
     )
     assert str(check("1.1")) == "○ Exercise 1.1: not written yet"
     assert str(check("1.5")) == "○ Exercise 1.5: waits for 1.4"

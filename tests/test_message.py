@@ -37,7 +37,8 @@ CLASSES = classes_of(globals())
 
 leaves = st.one_of(
     st.none(), st.booleans(), st.integers(-(2**4000), 2**4000), st.text(), st.binary(),
-    st.floats(allow_nan=False, allow_infinity=False), st.sampled_from(Colour), st.builds(Point, st.integers(), st.integers()),
+    st.floats(allow_nan=False, allow_infinity=False), st.sampled_from(Colour),
+    st.builds(Point, st.integers(), st.integers()),
 )  # fmt: skip
 values = st.recursive(
     leaves, lambda v: st.lists(v, max_size=4).map(tuple) | st.frozensets(v, max_size=4), max_leaves=12
@@ -105,9 +106,11 @@ def test_an_int_is_good_enough_where_a_float_is_declared():
 @pytest.mark.parametrize(
     "raw",
     [
-        {"message": ["Nobody", 1]}, {"message": ["Point", 1]}, {"message": ["Point", "x", 2]}, {"message": []},
+        {"message": ["Nobody", 1]}, {"message": ["Point", 1]}, {"message": ["Point", "x", 2]},
+        {"message": []},
         {"message": ["Colour", 1]}, {"enum": ["Point", "x"]}, {"enum": ["Colour", "GREEN"]}, {"float": "nan"},
-        {"float": "1e999"}, {"int": "zz"}, {"int": "0x" + "f" * 2000}, {"bytes": "?"}, {"set": 3}, {"unknown": 1},
+        {"float": "1e999"}, {"int": "zz"}, {"int": "0x" + "f" * 2000}, {"bytes": "?"}, {"set": 3},
+        {"unknown": 1},
         {"a": 1, "b": 2}, {}, 1.5, {"message": "Point"}, {"set": [[{"set": []}], 3, {"x": 1}]},
     ],
 )  # fmt: skip
