@@ -120,7 +120,7 @@ class Network:
         self._seed = seed
         self._default = link or Link()
         self._links: dict[tuple[NodeId, NodeId], Link] = {}
-        self._cut: set[tuple[NodeId, NodeId]] = set()
+        self.cut_links: set[tuple[NodeId, NodeId]] = set()
         self._slow: dict[NodeId, tuple[float, float]] = {}
         self.channels: dict[tuple[NodeId, NodeId], Channel] = {}
         self.faults: Counter[str] = Counter()
@@ -144,7 +144,7 @@ class Network:
 
     def cut(self, source: NodeId, destination: NodeId) -> None:
         """Nothing passes from `source` to `destination` any more; the other direction is untouched."""
-        self._cut.add((source, destination))
+        self.cut_links.add((source, destination))
         self._recut()
 
     def partition(self, *groups: Iterable[NodeId]) -> None:
@@ -153,30 +153,30 @@ class Network:
         for side in sides:
             for other in sides:
                 if side is not other:
-                    self._cut.update((a, b) for a in side for b in other if a != b)
+                    self.cut_links.update((a, b) for a in side for b in other if a != b)
         self._recut()
 
     def heal(self, source: NodeId | None = None, destination: NodeId | None = None) -> None:
         """Mend one direction of one link; with one end given, all of that node; with none, all."""
         if source is None:
-            self._cut.clear()
+            self.cut_links.clear()
             self._slow.clear()
         elif destination is None:
-            self._cut = {ends for ends in self._cut if source not in ends}
+            self.cut_links.difference_update({ends for ends in self.cut_links if source in ends})
             self._slow.pop(source, None)
         else:
-            self._cut.discard((source, destination))
+            self.cut_links.discard((source, destination))
         self._recut()
         self._retune()
 
     def is_cut(self, source: NodeId, destination: NodeId) -> bool:
         """Is this direction cut just now?"""
-        return (source, destination) in self._cut
+        return (source, destination) in self.cut_links
 
     @property
     def cuts(self) -> frozenset[tuple[NodeId, NodeId]]:
         """The directions that are cut just now."""
-        return frozenset(self._cut)
+        return frozenset(self.cut_links)
 
     def channel(self, source: NodeId, destination: NodeId) -> Channel:
         """The channel between two nodes, made when it is first used."""
@@ -184,7 +184,7 @@ class Network:
         found = self.channels.get(ends)
         if found is None:
             stream = Stream(self._seed, f"{source}>{destination}")
-            found = self.channels[ends] = Channel(stream, self._link(ends), ends in self._cut)
+            found = self.channels[ends] = Channel(stream, self._link(ends), ends in self.cut_links)
         return found
 
     def delays_us(self, source: NodeId, destination: NodeId) -> tuple[int, ...]:
@@ -229,7 +229,7 @@ class Network:
 
     def _recut(self) -> None:
         for ends, channel in self.channels.items():
-            channel.is_cut = ends in self._cut
+            channel.is_cut = ends in self.cut_links
 
 
 def corrupted(value: Any, stream: Stream, names: Sequence[NodeId] = ()) -> Any:

@@ -140,9 +140,9 @@ def portfolio(
         _walk(current, untimed, small.walk, events // 10 // steps + 1)
         _walk(current, untimed, replace(small.walk, demotions=2), events // 20 // steps + 1)
         if isinstance(program, LocalProgram):
-            _search(current, untimed, small, events // 5)
+            _search(current, untimed, small, events * 7 // 20)
     timed = Experiment(program, system, *rules)
-    for name, share, nemesis in (("leaders", 0.2, on_leaders), ("swarm", 0.45, swarm)):
+    for name, share, nemesis in (("leaders", 0.2, on_leaders), ("swarm", 0.3, swarm)):
         more = {"kinds": kinds} if nemesis is swarm else {}
 
         def play(run: Simulation, nemesis=nemesis, more=more) -> None:  # type: ignore[no-untyped-def]

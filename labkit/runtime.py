@@ -33,7 +33,8 @@ class Member:
     """A node or client of a run, as the runtime sees it."""
 
     __slots__ = (
-        "calls", "crash_after", "disk", "drift_ppm", "handle", "held", "id", "life", "paused",
+        "calls", "crash_after", "disk", "drift_ppm", "handle", "held", "id",
+        "is_on_time", "life", "paused",
         "serial", "skew_us", "timers", "up", "waiting",
     )  # fmt: skip
 
@@ -45,6 +46,7 @@ class Member:
         self.timers: dict[Any, int] = {}
         self.serial = 0
         self.skew_us = self.drift_ppm = 0
+        self.is_on_time = True
         self.crash_after: int | None = None
         self.waiting = 0
 
@@ -212,10 +214,10 @@ class Runtime:
             self._log("note", member.id, lost)
 
     def _derive_facts(self, first: int) -> None:
-        for row in self._rows[first:]:
+        for event in map(Event._make, self._rows[first:]):
             for derive in self._derive:
-                for key, value in derive(Event._make(row)):
-                    self._state(key, value, row[2])
+                for key, value in derive(event):
+                    self._state(key, value, event.node)
 
     def _state(self, key: Any, value: Any, node: NodeId) -> None:
         violation = self.facts.state(key, value, node, len(self._rows) - 1)

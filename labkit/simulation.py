@@ -48,6 +48,7 @@ class Simulation(Runtime):
         self.now_us: int = 0
         self.network = Network(seed, link)
         self.faults = self.network.faults
+        self._cuts, self._channels = self.network.cut_links, self.network.channels
         self._heap: list[tuple[Any, ...]] = []
         self._controls: Counter[str] = Counter()
         self._chance = {id: Stream(seed, f"timers of {id}") for id in self._members}
@@ -59,8 +60,9 @@ class Simulation(Runtime):
     def run(self, until_ms: float) -> Simulation:
         """Play all events up to `until_ms` of virtual time, or to the first violation; returns itself."""
         heap, limit = self._heap, round(until_ms * 1000)
+        play = self._play
         while heap and heap[0][0] <= limit and self.violation is None:
-            self._play(heappop(heap))
+            play(heappop(heap))
         if self.violation is None:
             self.now_us = max(self.now_us, limit)  # an idle clock advances too
         return self
@@ -162,6 +164,7 @@ class Simulation(Runtime):
         """Let the node's clock be wrong by `skew_ms`, and run fast by `drift_ppm` parts in a million."""
         member = self._members[id]
         member.skew_us, member.drift_ppm = round(skew_ms * 1000), drift_ppm
+        member.is_on_time = not (skew_ms or drift_ppm)
         self._fault("clock", "", f"{id}'s clock: {skew_ms:+g} ms, {drift_ppm:+d} ppm")
 
     # -- the engine -----------------------------------------------------------------------------
@@ -170,7 +173,8 @@ class Simulation(Runtime):
         heappush(self._heap, (time_us, kind, source, id, count, data))
 
     def _play(self, item: tuple[Any, ...]) -> None:
-        self.now_us, kind, source, id, count, data = item
+        now, kind, source, id, count, data = item
+        self.now_us = now
         if kind == CONTROL:
             data[0](*data[1:])
             return
@@ -178,7 +182,14 @@ class Simulation(Runtime):
         if member.paused:
             member.held.append(item)
         elif kind == DELIVER:
-            self._deliver(member, source, data[0], data[1])
+            number, message = data
+            if member.up and (source, id) not in self._cuts:
+                self._rows.append((now, "deliver", id, source, message, number))
+                clock_us = now if member.is_on_time else member.clock_us(now)
+                self._apply(member, member.handle.deliver(source, message, clock_us))
+            else:
+                self.faults["cut" if member.up else "sent to a crashed node"] += 1
+                self._rows.append((now, "drop", id, source, message, number))
         elif not member.up:
             pass  # a timer or a call of an earlier life
         elif kind == TIMER:
@@ -186,15 +197,6 @@ class Simulation(Runtime):
                 self._fire(member, data)
         else:
             self._invoke(member)
-
-    def _deliver(self, member: Member, source: NodeId, number: int, message: Any) -> None:
-        now, id = self.now_us, member.id
-        if not member.up or self.network.channels[source, id].is_cut:
-            self.faults["cut" if member.up else "sent to a crashed node"] += 1
-            self._rows.append((now, "drop", id, source, message, number))
-            return
-        self._rows.append((now, "deliver", id, source, message, number))
-        self._apply(member, member.handle.deliver(source, message, member.clock_us(now)))
 
     def _fire(self, member: Member, name: Any) -> None:
         del member.timers[name]
@@ -205,7 +207,7 @@ class Simulation(Runtime):
         self._sent = number = self._sent + 1
         now, rows = self.now_us, self._rows
         rows.append((now, "send", source, destination, message, number))
-        channel = self.network.channels.get((source, destination))
+        channel = self._channels.get((source, destination))
         if channel is None:
             channel = self.network.channel(source, destination)
         if channel.is_plain and not channel.is_cut:  # by far the most: one draw, one push

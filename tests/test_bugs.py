@@ -45,7 +45,7 @@ def test_a_bug_is_found_and_told_in_few_steps(protocol, bug):
     found = verdict(protocol, bug)
     assert found.status == "failed"
     assert found.counterexample.setup["kind"] == "schedule"
-    assert len(found.counterexample.steps) <= 25
+    assert len(found.counterexample.steps) <= 40
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS, ids=lambda p: f"{p.name} {p.bugs[0]}")

@@ -196,7 +196,7 @@ QUORUM = Protocol(
         "does_not_count_up", "takes_older_values", "value_not_saved",
     ),
     beyond={
-        "stores_before_saving": "one crash between two effects of one store of a majority, then a read elsewhere",
+        "stores_before_saving": "one crash inside a store that made a majority, then a read elsewhere",
     },
     more={
         "small": Small(
@@ -236,6 +236,8 @@ GOSSIP = Protocol(
 # -- calls at most once -----------------------------------------------------------------------
 
 
+INC3 = [("inc",)] * 3
+
 RPC = Protocol(
     rpc,
     System.of({"server": "Server"}, client="Caller", workload={f"c{i}": [("inc",)] * 8 for i in (1, 2)}),
@@ -246,7 +248,7 @@ RPC = Protocol(
     ),
     more={
         "small": Small(
-            System.of({"server": "Server"}, client="Caller", workload=dict.fromkeys(("c1", "c2"), [("inc",)] * 3)),
+            System.of({"server": "Server"}, client="Caller", workload={"c1": INC3, "c2": INC3}),
             Walk(steps_max=50, restarts=1, cuts=1, duplicates=True, timers=6),
             Bounds(restarts=1, cuts=True, within=within(number=4, value=8)),
         ),
