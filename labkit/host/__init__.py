@@ -10,6 +10,7 @@ Knows no Ray: ``ask`` is called by whatever brings commands, a pipe or a Ray act
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import time
 from collections.abc import Mapping
@@ -29,6 +30,7 @@ from labkit.system import System
 Change = tuple[str, list[Any], dict[str, Any]]
 """A call of ``Network``: method, arguments, named arguments."""
 
+GC_ALLOCATIONS = 20_000
 CHANGES = ("cut", "partition", "heal", "set_link", "slow")
 
 
@@ -64,6 +66,8 @@ class Host:
         network = Network(f"{given['seed']}/{given['id']}/{given['number']}", Link(**_named(config["link"])))
         Path(given["folder"]).mkdir(mode=0o700, parents=True, exist_ok=True)
         self._life = Life(program, system, given.pop("id"), network=network, **given)
+        gc.freeze()  # what is loaded by now stays; messages come and go without circles
+        gc.set_threshold(GC_ALLOCATIONS)
         for change in config["changes"]:
             self._change(self._epoch + 1, change)
         server = await asyncio.get_running_loop().create_server(lambda: Incoming(self._life), self._bind, 0)

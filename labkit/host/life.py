@@ -260,5 +260,5 @@ class Life:
         self._loop.call_later(LAG_EVERY_S, self._watch_lag, self._loop.time() + LAG_EVERY_S)
 
     def _own_us(self) -> int:
-        now_us = int(self.clock.now_us() / self._scale)
+        now_us = int(self.clock.read_us / self._scale)
         return now_us + self.skew_us + now_us * self.drift_ppm // 1_000_000

@@ -52,10 +52,10 @@ class Clock:
     (Kulkarni et al., Logical Physical Clocks, 2014, with both parts in one number.)
     """
 
-    __slots__ = ("_last", "epoch_us")
+    __slots__ = ("_last", "epoch_us", "read_us")
 
     def __init__(self, epoch_us: int) -> None:
-        self.epoch_us, self._last = epoch_us, -1
+        self.epoch_us, self.read_us, self._last = epoch_us, 0, -1
 
     def now_us(self) -> int:
         """The machine's clock, since the epoch."""
@@ -63,7 +63,9 @@ class Clock:
 
     def tick(self, seen: int = 0) -> int:
         """The time of one more event, which knows of an event at `seen`."""
-        self._last = max(self.now_us(), self._last + 1, seen + 1)
+        now_us = self.read_us = time.monotonic_ns() // 1000 - self.epoch_us
+        last_us = self._last if self._last > seen else seen
+        self._last = now_us if now_us > last_us else last_us + 1
         return self._last
 
 
