@@ -13,7 +13,7 @@ from checker_workloads import WORKLOADS, histories
 
 from labkit.history import History, Operation
 from labkit.linearizability import check_linearizable, timeline
-from labkit.linearizability.search import search
+from labkit.linearizability.attempts import search
 from labkit.models import (
     ANYTHING,
     ILLEGAL,

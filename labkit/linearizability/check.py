@@ -7,10 +7,10 @@ from typing import Any
 
 from labkit.history import Operation
 from labkit.linearizability import appends, chains, counters, queues, sets
+from labkit.linearizability.attempts import search
 from labkit.linearizability.chains import NotApplicable
 from labkit.linearizability.explanation import explain
 from labkit.linearizability.judgement import Judgement
-from labkit.linearizability.search import search
 from labkit.models import Counter, GrowSet, KeyValue, Log, Model, Queue, Register, canonical
 
 BUDGET = 1_000_000

@@ -17,8 +17,8 @@ from dataclasses import replace
 from typing import Any
 
 from labkit.history import Operation
+from labkit.linearizability.attempts import search
 from labkit.linearizability.judgement import Violation, described, shortened
-from labkit.linearizability.search import search
 from labkit.models import Model, Queue, canonical
 
 WORK = 2_000_000  # operations looked at in all repeated checks

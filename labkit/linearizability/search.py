@@ -22,16 +22,14 @@ it is does not depend on the order of the search.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from heapq import heappop, heappush
 from typing import Any
 
 from labkit.history import Operation
 from labkit.linearizability.steps import NOT_LEGAL, Steps
 from labkit.linearizability.window import Window
-from labkit.models import Model
 
-EASY = 200  # nodes of a hasty search after which a generous one is worth its while
 PATIENCE = 50  # nodes without progress, after which an unanswered operation is spent
 COMPARISONS = 16  # comparisons with remembered configurations that count as one node
 
@@ -50,30 +48,9 @@ class Finding:
     states: Sequence[Any] = ()
 
 
-def search(operations: Sequence[Operation], model: Model, initial: Any, budget: int) -> Finding:
-    """Look for a legal order of the operations of one object, visiting at most `budget` nodes.
+class Search:
+    """One search; `hasty` and `generous` are shortcuts that `attempts` explains."""
 
-    With unanswered operations two cheap searches come first.  The *hasty* one remembers only
-    one way to reach a configuration: if it finds an order, there is one.  The *generous*
-    one spends unanswered operations as often as it likes: if it finds none, there is none.
-    """
-    steps = Steps(model, initial)
-    window = Window(operations, steps)
-    hasty = _Search(steps, window, hasty=True).run(budget // 2 if window.maybe else budget)
-    if hasty.legal or not window.maybe:
-        return hasty
-    nodes = hasty.nodes
-    if nodes > EASY:
-        limit = min(budget - nodes, 2 * nodes)  # its states may grow for ever
-        generous = _Search(steps, window, generous=True).run(limit)
-        nodes += generous.nodes
-        if generous.legal is False:
-            return replace(generous, nodes=nodes)
-    exact = _Search(steps, window).run(budget - nodes)
-    return replace(exact, nodes=nodes + exact.nodes)
-
-
-class _Search:
     def __init__(self, steps: Steps, window: Window, *, hasty: bool = False, generous: bool = False) -> None:
         self.steps = steps
         self.window = window
@@ -88,6 +65,7 @@ class _Search:
         self.furthest: tuple[int, Trail] = (-1, None)
 
     def run(self, budget: int) -> Finding:
+        """Look for a legal order, visiting at most `budget` nodes."""
         if not self.window.done or self._enter(0, 0, 0, frozenset(), None, self.window.reads[0]):
             return self._found()
         while self.stack or self.saved:
@@ -163,9 +141,8 @@ class _Search:
         """Unanswered operations invoked by now and not spent, the oldest of each call."""
         i, _, state, spent, _ = node
         if state not in self.useful:
-            self.useful[state] = [
-                k for k, call in enumerate(self.window.maybe_calls) if self.steps.matters(state, call)
-            ]
+            calls = enumerate(self.window.maybe_calls)
+            self.useful[state] = [k for k, call in calls if self.steps.matters(state, call)]
         tried = set()
         for k in self.useful[state]:
             if k >= self.window.ready[i]:
