@@ -14,11 +14,11 @@ import os
 import textwrap
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
-from enum import Enum
 from pathlib import Path
 from typing import Any
 
-from labkit.message import NodeId, canonical, decode, encode
+from labkit.message import NodeId, canonical, decode, encode, is_message
+from labkit.plain import words
 
 LINE_MAX = 100
 
@@ -138,12 +138,8 @@ def brief(value: Any, limit: int = 44) -> str:
 
 
 def _words(value: Any) -> str:
-    if isinstance(value, Enum):
-        return str(value.value)
-    if isinstance(value, frozenset):
-        return "{" + ", ".join(sorted(map(_words, value))) + "}"
-    if not hasattr(type(value), "__message_checks__"):
-        return repr(value)
+    if not is_message(value):
+        return words(value)
     given = [(getattr(value, f.name), f.default) for f in fields(value)]
     while given and given[-1][0] == given[-1][1]:
         given.pop()  # fields at the end that have their defaults say nothing

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from labkit.message import NodeId
+from labkit.plain import words
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,4 +72,4 @@ def _words(key: Any) -> tuple[str, str]:
 
 
 def _show(value: Any) -> str:
-    return value if isinstance(value, str) else repr(value)
+    return value if isinstance(value, str) else words(value)

@@ -29,6 +29,7 @@ from labkit.plain import (
     is_message,
     plain,
     refusal,
+    words,
 )
 
 __all__ = [
@@ -57,6 +58,7 @@ def message(cls: type) -> type:
         raise TypeError(f"message {cls.__name__} has a __post_init__; compute values before making it")
     made: Any = dataclass(frozen=True, slots=True)(cls)
     made.__message_checks__ = ()
+    made.__repr__ = _named_fields
 
     def __init__(self: Any, *given: Any, **named: Any) -> None:  # noqa: N807 - the first time only
         made.__message_checks__ = _field_checks(made)  # all names that annotations use exist by now
@@ -112,6 +114,11 @@ def classes_of(namespace: Mapping[str, Any]) -> dict[str, type]:
         for thing in namespace.values()
         if isinstance(thing, type) and (hasattr(thing, "__message_checks__") or issubclass(thing, Enum))
     }
+
+
+def _named_fields(self: Any) -> str:
+    parts = (f"{f.name}={words(getattr(self, f.name))}" for f in fields(self))
+    return f"{type(self).__name__}({', '.join(parts)})"
 
 
 def _compiled_init(cls: Any) -> Any:

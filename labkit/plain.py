@@ -48,6 +48,17 @@ def plain(value: Any, what: str = "this value") -> Any:
     return value
 
 
+def words(value: Any) -> str:
+    """A value as text, the same in every process: the repr of a set would follow the hash seed."""
+    if isinstance(value, Enum):
+        return value.value if isinstance(value.value, str) else value.name
+    if isinstance(value, frozenset | set):
+        return "{" + ", ".join(sorted(map(words, value))) + "}"
+    if isinstance(value, tuple):
+        return f"({', '.join(map(words, value))}{',' if len(value) == 1 else ''})"
+    return repr(value)
+
+
 def compile_annotation(wanted: Any) -> tuple[frozenset[type], Fits | None, Any]:
     """What an annotation accepts: types that need no further look, and a test for the rest."""
     options = typing.get_args(wanted) if typing.get_origin(wanted) in _UNIONS else (wanted,)

@@ -38,6 +38,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from labkit.message import NodeId, canonical, decode, encode
+from labkit.plain import words
 
 HANDLERS = ("start", "deliver", "timer", "invoke")
 
@@ -138,13 +139,13 @@ _SENTENCES = {
     "send": lambda e: f"    {e.node} sends {e.peer} {e.data}",
     "drop": lambda e: f"{e.peer} ✗ {e.node}  {e.data} is lost",
     "timer": lambda e: f"{e.node} timer {e.data}",
-    "save": lambda e: "    " + f"{e.node} saves " + ", ".join(f"{k}={v!r}" for k, v in e.data.items()),
+    "save": lambda e: "    " + f"{e.node} saves " + ", ".join(f"{k}={words(v)}" for k, v in e.data.items()),
     "set_timer": lambda e: f"    {e.node} sets timer {e.data[0]}",
-    "fact": lambda e: f"    {e.node} states {e.data[0]} = {e.data[1]}",
+    "fact": lambda e: f"    {e.node} states {words(e.data[0])} = {words(e.data[1])}",
     "crash": lambda e: f"{e.node} crashes" + (f" after {e.id} effects" if e.data == "within" else ""),
     "invoke": lambda e: (
         f"{e.node} is asked {e.data[0]}({', '.join(repr(v) for v in e.data[1:] if v is not None)})"
     ),
-    "ok": lambda e: f"    {e.node} has its answer: {e.data!r}",
+    "ok": lambda e: f"    {e.node} has its answer: {words(e.data)}",
     "net": lambda e: f"network: {e.data}",
 }

@@ -136,3 +136,10 @@ def test_a_message_with_its_own_post_init_is_refused():
 
             def __post_init__(self):
                 pass
+
+
+def test_a_message_says_the_same_in_every_process():
+    tags = frozenset({"b", "a", "c"})
+    assert str(Parcel("n1", colour=Colour.RED, tags=tags, path=(Point(1, 2),))) == (
+        "Parcel(to='n1', weight=0, colour=RED, path=(Point(x=1, y=2),), tags={'a', 'b', 'c'}, content=None)"
+    )

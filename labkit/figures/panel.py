@@ -18,6 +18,7 @@ from labkit.figures.display import Figure
 from labkit.figures.presets import cuts_of_ring, groups_of
 from labkit.figures.ring import as_table, ring
 from labkit.figures.theme import brief, node_colours
+from labkit.plain import words
 
 ERAS = ("current_term", "term", "view", "ballot")
 VALUES_MAX, LINES_MAX, ANSWERS_MAX, FLIGHTS_MAX = 8, 30, 6, 40
@@ -275,4 +276,4 @@ def _plain(value: Any) -> str:
     name = getattr(value, "name", None)  # an Enum's member
     if isinstance(name, str):
         return name.lower()
-    return brief(value if isinstance(value, str) else repr(value), 60)
+    return brief(value if isinstance(value, str) else words(value), 60)

@@ -9,6 +9,7 @@ from labkit.counterexample import Counterexample, Step, Told, brief
 from labkit.figures.scene import Arrow, Change, Moment, Scene, Span
 from labkit.history import Annotation
 from labkit.message import is_message
+from labkit.plain import words
 from labkit.trace import Event, Trace
 
 TEXT_MAX, TEXT_MAX_LONG, LONG_FROM = 400, 120, 2_000
@@ -190,7 +191,7 @@ def _sentence(event: Event) -> str:
 
 
 def _value(data: Any) -> str:
-    return str(data) if is_message(data) else repr(data)
+    return words(data)
 
 
 def _type(data: Any) -> str:
