@@ -9,12 +9,11 @@ Passing is evidence, not proof.
 
 from __future__ import annotations
 
-import gc
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 from labkit.counterexample import Counterexample, Step, Told
 from labkit.explorer import Experiment, Judge, Walk, random_walk, schedule_of
@@ -25,7 +24,7 @@ from labkit.message import NodeId
 from labkit.nemesis import LINKS, NODES, Target, busiest, on_leaders, recovers, swarm
 from labkit.network import Link, Stream
 from labkit.program import LocalProgram, Program, Unwritten
-from labkit.runtime import Derive, Runtime
+from labkit.runtime import Derive, Runtime, without_collection
 from labkit.search import Bounds, Stage, search
 from labkit.shrink import TAIL, counterexample
 from labkit.simulation import Simulation
@@ -142,16 +141,18 @@ def portfolio(
         if isinstance(program, LocalProgram):
             _search(current, untimed, small, events * 7 // 20)
     timed = Experiment(program, system, *rules)
-    for name, share, nemesis in (("leaders", 0.2, on_leaders), ("swarm", 0.3, swarm)):
-        more = {"kinds": kinds} if nemesis is swarm else {}
 
-        def play(run: Simulation, nemesis=nemesis, more=more) -> None:  # type: ignore[no-untyped-def]
-            nemesis(run, until_ms, target=target, **more)
+    def under(attack: Callable[..., object]) -> Play:
+        def play(run: Simulation) -> None:
+            attack(run, until_ms, target=target)
             run.run(until_ms)
             if liveness is not None:
                 _expect_recovery(run, liveness)
 
-        _play_share(current, timed, play, name, int(events * share))
+        return play
+
+    _play_share(current, timed, under(on_leaders), "leaders", events // 5)
+    _play_share(current, timed, under(partial(swarm, kinds=kinds)), "swarm", events * 3 // 10)
 
 
 def _expect_recovery(run: Simulation, liveness: Liveness) -> None:
@@ -226,7 +227,7 @@ def _play_one(current: Trial, experiment: Experiment, play: Play, link: Link | N
     run = Simulation(
         experiment.program, experiment.system, seed=experiment.seed, link=link, derive=experiment.derive
     )
-    with _rare_collection():
+    with without_collection():
         try:
             play(run)
         except Broken as broken:
@@ -291,15 +292,3 @@ def _refuse_lint(program: Program, system: System) -> None:
         for role in sorted({role for _, role in system.members}):
             for finding in findings_in(program.role(role)):
                 raise Broken(str(finding))
-
-
-@contextmanager
-def _rare_collection() -> Iterator[None]:
-    """A run makes many small values that live to its end; looking for circles in them wastes a tenth."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()

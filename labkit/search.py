@@ -10,9 +10,7 @@ Facts are watched; histories are not.  Symmetry and partial orders are not used.
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +18,7 @@ from labkit.counterexample import Step
 from labkit.explorer import Experiment
 from labkit.facts import Violation
 from labkit.message import NodeId
+from labkit.runtime import without_collection
 from labkit.states import Edge, Local, Space, Within
 
 Goal = Callable[[Mapping[NodeId, Mapping[str, Any]]], bool]
@@ -185,7 +184,7 @@ def search(experiment: Experiment, bounds: Bounds | None = None, stages: Sequenc
         return Found(broken, (), 1, space.handlers, False)
     seen, bounded = 0, 0
     path: tuple[Step, ...] = ()
-    with _no_collection():
+    with without_collection():
         for stage in [*stages, Stage(lambda _: False)]:
             one = Search(space, state, path)
             reached = one.run(bounds.states_max - seen, stage.goal if stage in stages else None, stage.only)
@@ -230,15 +229,3 @@ def _while_growing(items: list[Any]) -> Iterator[int]:
     while index < len(items):
         yield index
         index += 1
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """States are many, live long and form no circles: looking through them again and again finds nothing."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()

@@ -143,7 +143,7 @@ def _allowed(module: str) -> tuple[set[str], set[str]]:
     lazy = set(LAZY_EVERYWHERE)
     if layer is not None and layer >= NOTEBOOK:
         lazy |= LAZY_IN_NOTEBOOK
-    if module.split(".")[0] in ("host", "cluster"):
+    if module.split(".")[0] in ("host", "cluster", "parallel"):
         lazy |= LAZY_IN_CLUSTER
     return set(), lazy
 

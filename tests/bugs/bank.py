@@ -44,7 +44,7 @@ RAFT = Protocol(
     System.of(3, "Raft", client="Appender", workload=writes(3, 6), gap_ms=30),
     (
         "half_is_a_majority", "votes_twice", "grants_old_terms", "votes_before_saving", "ignores_the_log",
-        "compares_length_only", "counts_stale_votes", "counts_refusals",
+        "counts_stale_votes", "counts_refusals",
         "keeps_its_vote", "vote_not_saved", "term_not_saved", "log_not_saved", "leader_keeps_leading",
         "answers_before_replicating", "accepts_a_stale_leader",
         "no_consistency_check", "keeps_conflicting_entries", "stale_append_truncates",
@@ -55,6 +55,7 @@ RAFT = Protocol(
     },
     beyond={
         "appends_before_saving": "found by a search in stages of 100,000 states with crashes inside handlers",
+        "compares_length_only": "found on two base seeds of three",
         "counts_stale_appends": "needs three leaders and an answer that is two terms late",
     },
     more={
@@ -96,12 +97,13 @@ PAXOS = Protocol(
         "half_is_a_majority", "ballots_are_shared", "counts_old_promises", "counts_a_promise_twice",
         "proposes_its_own", "picks_the_lowest", "forgets_in_its_promise", "promises_before_saving",
         "promise_not_saved", "accepts_below_its_promise", "accepts_before_saving", "accepted_not_saved",
-        "counts_an_accept_twice", "learns_from_one", "accepting_is_no_promise",
+        "counts_an_accept_twice", "learns_from_one",
     ),
     {
         "keeps_the_highest_it_accepted": "what it has promised is never below what it has accepted",
     },
     beyond={
+        "accepting_is_no_promise": "needs three ballots: found on one base seed of three",
         "counts_over_ballots": "one proposer must propose two values, and hear old answers to the first",
     },
     more={
