@@ -12,10 +12,10 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 
 IN_A_BROWSER = r"""
-import sys, threading
+import socket, subprocess, sys, threading
 
-BLOCKED = ("subprocess", "multiprocessing", "msgpack", "pandas", "vl_convert", "ray", "anywidget", "altair",
-           "ipywidgets", "_posixsubprocess", "socket", "fcntl", "numpy", "IPython")
+BLOCKED = ("multiprocessing", "msgpack", "pandas", "vl_convert", "ray", "anywidget", "altair",
+           "ipywidgets", "fcntl", "numpy", "IPython")
 
 class Block:
     def find_spec(self, name, path=None, target=None):
@@ -25,9 +25,9 @@ class Block:
 for name in [n for n in sys.modules if n.split(".")[0] in BLOCKED]:
     del sys.modules[name]
 sys.meta_path.insert(0, Block())
-def refuse(*_):
-    raise RuntimeError("can't start new thread")
-threading.Thread.start = refuse
+def refuse(*_, **__):
+    raise RuntimeError("not in a browser")
+threading.Thread.start = subprocess.Popen.__init__ = socket.socket.__init__ = refuse  # they import there
 
 sys.path.insert(0, ".")
 from pathlib import Path

@@ -516,6 +516,7 @@ def write_outbids(program):
         {"n1": OLD, "n2": NEW},
         {"n2": ((41, "c2"), "x"), "n3": OLD},
         {"n1": (NO_TAG, None), "n3": (NO_TAG, None)},
+        {"n1": ((10**15, "c2"), "x"), "n2": OLD},
     ):
         node = client_of(program)
         node.invoke("write", None, "mine")
@@ -576,7 +577,8 @@ def write_ends(program):
 )
 def unfinished_tags_are_not_reused(program):
     node, used = client_of(program), {}
-    for value in ("first", "second", "third"):
+    for turn in range(1, 11):  # a number drawn by chance would have to rise ten times running
+        value = f"value {turn}"
         operation = node.invoke("write", None, value)
         tag = written(node, n2=OLD, n3=NEW).tag
         expect(
