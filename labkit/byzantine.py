@@ -119,9 +119,4 @@ def _sending(peer: NodeId, right: Any, told: Any, name: str) -> list[Effect]:
     return [("send", peer, told), *fault]
 
 
-_BEHAVIOURS = {
-    "silent": _silent,
-    "lying": _lying,
-    "equivocating": _equivocating,
-    "replaying": _replaying,
-}
+_BEHAVIOURS = {"silent": _silent, "lying": _lying, "equivocating": _equivocating, "replaying": _replaying}

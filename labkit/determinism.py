@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,8 @@ def differs_in_another_process(bundle: Bundle, system: System, *, seed: object =
     )  # fmt: skip
     if done.returncode:
         return f"the program does not run in another process: {done.stderr.strip().splitlines()[-1]}"
-    here, there = _lines(bundle, system, str(seed)), json.loads(done.stdout)
+    here = _played(LocalProgram(bundle.load().namespace), system, str(seed))
+    there = json.loads(done.stdout)
     return None if here == there else _parting(here, there)
 
 
@@ -51,10 +53,6 @@ def answer() -> None:
     bundle, system, seed = json.loads(sys.stdin.read())
     program = LocalProgram(Bundle.from_encoded(bundle).load().namespace)
     print(json.dumps(_played(program, System.from_encoded(system, program.classes), seed)))
-
-
-def _lines(bundle: Bundle, system: System, seed: str) -> list[list[Any]]:
-    return json.loads(json.dumps(_played(LocalProgram(bundle.load().namespace), system, seed)))
 
 
 def _played(program: LocalProgram, system: System, seed: str) -> list[list[Any]]:
@@ -73,22 +71,13 @@ def _played(program: LocalProgram, system: System, seed: str) -> list[list[Any]]
 
 
 def _parting(here: list[Any], there: list[Any]) -> str:
-    both = zip(here, there, strict=False)
-    place = next((i for i, (a, b) in enumerate(both) if a != b), min(len(here), len(there)))
-    step = (here + there)[place] if place >= min(len(here), len(there)) else here[place]
-    time_us, kind, node = step[0][:3]
+    nothing: list[Any] = [[0, "nothing", ""]]
+    pairs = zip_longest(here, there, fillvalue=nothing)
+    one, two = next((a, b) for a, b in pairs if a != b)
+    time_us, kind, node = (two if one is nothing else one)[0][:3]
+    only = (next((line[1:] for line in a if line not in b), ["nothing"]) for a, b in ((one, two), (two, one)))
     return (
         f"{node or 'the network'} did something else in another process, "
-        f"at {time_us / 1000:g} ms, on {kind}: "
-        f"{_only(here, there, place)}. The usual cause is the order of a set, or hash(). Use sorted(...)."
-    )
-
-
-def _only(here: list[Any], there: list[Any], place: int) -> str:
-    ours = here[place] if place < len(here) else []
-    theirs = there[place] if place < len(there) else []
-    one = [line for line in ours if line not in theirs][:1]
-    two = [line for line in theirs if line not in ours][:1]
-    return " / ".join(
-        canonical(line[1:] if line else "nothing") for part in (one, two) for line in (part or [[]])
+        f"at {time_us / 1000:g} ms, on {kind}: {' / '.join(map(canonical, only))}. "
+        "The usual cause is the order of a set, or hash(). Use sorted(...)."
     )

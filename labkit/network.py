@@ -83,17 +83,8 @@ class Channel:
     """One direction between two nodes: its link in integers, its stream, and whether it is cut."""
 
     __slots__ = (
-        "bits",
-        "count",
-        "is_cut",
-        "is_plain",
-        "least_us",
-        "link",
-        "most_us",
-        "span_us",
-        "stream",
-        "tail_us",
-    )
+        "bits", "count", "is_cut", "is_plain", "least_us", "link", "most_us", "span_us", "stream", "tail_us",
+    )  # fmt: skip
 
     def __init__(self, stream: Stream, link: Link, is_cut: bool) -> None:
         self.stream, self.bits = stream, stream.bits

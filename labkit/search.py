@@ -92,10 +92,10 @@ class Search:
         places = [p for p, m in enumerate(self.space.members) if not only or m.id in only]
         if goal and goal(self._views(0)):
             return True
-        for index in _while_growing(self.states):
+        for index, here in enumerate(self.states):  # which grows meanwhile
             if index in self._covered:
                 continue  # a larger network came by while this one waited
-            for state, edge in self._successors(self.states[index], places):
+            for state, edge in self._successors(here, places):
                 self.states.append(state)
                 self._came.append((index, edge))
                 self.end = len(self.states) - 1
@@ -222,10 +222,3 @@ def stuck(experiment: Experiment, goal: Goal, bounds: Bounds | None = None) -> t
                 reach.end = index
                 return reach.schedule()
     return None
-
-
-def _while_growing(items: list[Any]) -> Iterator[int]:
-    index = 0
-    while index < len(items):
-        yield index
-        index += 1
