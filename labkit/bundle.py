@@ -15,7 +15,6 @@ import builtins
 import dis
 import hashlib
 import itertools
-import json
 import linecache
 import sys
 import types
@@ -103,10 +102,6 @@ class Bundle:
     def from_encoded(cls, raw: Any) -> Bundle:
         """The inverse of ``encoded``."""
         return cls(raw["given"], tuple(Section(name, source) for name, source in raw["sections"]))
-
-    def to_json(self) -> str:
-        """As one JSON text."""
-        return json.dumps(self.encoded())
 
     @property
     def digest(self) -> str:

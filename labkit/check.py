@@ -47,7 +47,7 @@ class Report:
     def __str__(self) -> str:
         waiting = [v for v in self.verdicts if v.status in ("unwritten", "waits")]
         if len(waiting) == len(self.verdicts):
-            return f"○ {self._name}: {waiting[0].what}"
+            return f"○ {name_of(self.exercise)}: {waiting[0].what}"
         return "\n".join([*(say(v) for v in self.verdicts), *(f"! {w}" for w in self.warnings)])
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, str]:
@@ -61,10 +61,6 @@ class Report:
 
                 return str(spacetime(verdict.counterexample)._repr_mimebundle_().get("text/html", ""))
         return ""
-
-    @property
-    def _name(self) -> str:
-        return name_of(self.exercise)
 
 
 def name_of(exercise: str) -> str:

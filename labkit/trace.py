@@ -33,7 +33,6 @@ Times are microseconds, virtual or measured; None where a schedule has no time.
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NamedTuple
 
@@ -94,17 +93,11 @@ class Trace:
         """The events as plain JSON values, in order."""
         return [[e.time_us, e.kind, e.node, e.peer, encode(_storable(e.data)), e.id] for e in self]
 
-    def to_json(self) -> str:
-        """The whole trace as one JSON text; ``from_json`` reads it back."""
-        return json.dumps({"nodes": self.nodes, "events": self.encoded()})
-
     @classmethod
-    def from_json(cls, text: str, classes: Mapping[str, type]) -> Trace:
-        """A trace from ``to_json``; its messages are built from `classes`.  ValueError if it is not one."""
+    def from_encoded(cls, nodes: Iterable[NodeId], events: Any, classes: Mapping[str, type]) -> Trace:
+        """The inverse of ``encoded``; messages are built from `classes`.  ValueError if it is not a trace."""
         try:
-            raw = json.loads(text)
-            rows = [_row(*line, classes=classes) for line in raw["events"]]
-            return cls(raw["nodes"], rows)
+            return cls(nodes, [_row(*line, classes=classes) for line in events])
         except (KeyError, TypeError) as error:
             raise ValueError(f"not a trace: {error}") from error
 

@@ -184,11 +184,10 @@ def load_recording(path: str | Path, classes: Mapping[str, type] | None = None) 
     bundle = Bundle.from_encoded(raw["bundle"])
     known = LocalProgram(bundle.load().namespace).classes if classes is None else classes
     system = System.from_encoded(raw["system"], known)
-    events = {"nodes": [id for id, _ in system.members], "events": raw["trace"]}
     return Recording(
         bundle,
         system,
-        Trace.from_json(json.dumps(events), known),
+        Trace.from_encoded([id for id, _ in system.members], raw["trace"], known),
         [[decode(part, known) for part in said] for said in raw["said"]],
         {id: dict(decode(seen, known)) for id, seen in raw["observations"].items()},
         raw["lag_ms"],
