@@ -22,8 +22,12 @@ from labkit.program import Program, ProgramError, Unwritten
 
 Status = Literal["passed", "failed", "unwritten", "waits", "not exercised", "unknown"]
 
-BUDGETS = {"small": 0.25, "public": 1.0, "hidden": 2.0}
-"""How many schedules an engine plays, relative to what a check asks for.  Never a time."""
+BUDGETS = {"small": 0.25, "public": 1.0, "hidden": 0.5}
+"""How many schedules an engine plays, relative to what a check asks for.  Never a time.
+
+``hidden`` is for nodes in processes of their own, where a step costs twenty times as much; what
+makes it hidden is its seeds and the checks that are added.
+"""
 
 
 class Broken(AssertionError):
