@@ -116,7 +116,7 @@ recorder = Recorder()
 def current_bundle(lab: Lab) -> Bundle:
     """The learner's program for `lab`, as this kernel has executed it."""
     sections = recorder.sections()
-    if not sections and _shell() is None:
+    if not sections and notebook_shell() is None:
         raise CourseError(
             "check works in the lab's notebook; for a saved one use: python -m labkit check NOTEBOOK"
         )
@@ -125,7 +125,7 @@ def current_bundle(lab: Lab) -> Bundle:
 
 def record_cells() -> None:
     """Begin to note executed cells, if this is a notebook; also what ran before labkit was imported."""
-    shell = _shell()
+    shell = notebook_shell()
     if shell is None or getattr(shell, "_labkit_records", False):
         return
     shell._labkit_records = True
@@ -140,7 +140,8 @@ def _note(info: Any, shell: Any) -> None:
     recorder.note(info.raw_cell, id)
 
 
-def _shell() -> Any:
+def notebook_shell() -> Any:
+    """IPython's shell, if this is a notebook or a console of it; else None."""
     if "IPython" not in sys.modules:
         return None
     from IPython import get_ipython

@@ -231,3 +231,14 @@ def test_a_damaged_answers_file_is_put_aside(notebook, course):
 def test_an_exercise_belongs_to_the_lab_of_its_number(course):
     assert lab_of("1.3").folder.name == LAB
     assert lab_of("1.A").id == "01"
+
+
+def test_a_graders_own_counterexample_is_told_and_not_judged(course, tmp_path):
+    bundle = bundle_with("one client at a time", "AtMostOnceServer")
+    found = check_bundle(load_lab("01"), bundle, "1.A").verdicts[0].counterexample
+    raw = {**found.encoded(), "setup": {**found.setup, "name": "a_hidden_check"}}
+    (tmp_path / "feedback.json").write_text(json.dumps(raw))
+    report = check_bundle(load_lab("01"), bundle, "1.A", file=tmp_path / "feedback.json")
+    assert [v.status for v in report.verdicts] == ["unknown"]
+    assert "nothing here can say whether it still does" in " ".join(str(report).split())
+    assert len(report.verdicts[0].counterexample.steps) == len(found.steps)
