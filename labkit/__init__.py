@@ -71,7 +71,3 @@ def __getattr__(name: str) -> Any:
     value = getattr(import_module(f"labkit.{home}"), name)
     globals()[name] = value
     return value
-
-
-def __dir__() -> list[str]:
-    return __all__

@@ -105,9 +105,8 @@ class Trace:
         """One row an event, as a pandas frame; times in milliseconds."""
         import pandas
 
-        columns = ("time_ms", "kind", "node", "peer", "data", "id")
         rows = [(None if e.time_us is None else e.time_us / 1000, *e[1:]) for e in self]
-        return pandas.DataFrame(rows, columns=list(columns))
+        return pandas.DataFrame(rows, columns=["time_ms", *Event._fields[1:]])
 
 
 def _row(

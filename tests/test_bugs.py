@@ -103,7 +103,12 @@ def test_every_bug_is_found_on_every_base_seed(protocol, bug):
         elif found.counterexample.setup["kind"] == "schedule":
             lengths.append(len(found.counterexample.steps))
     assert not missed
-    assert not lengths or median(lengths) <= 30
+    if SEEDS >= 20:  # of fewer, the median is chance
+        assert not lengths or median(lengths) <= 30
+
+
+def test_half_of_the_counterexamples_have_at_most_20_steps():
+    assert median(len(verdict(*case).counterexample.steps) for case in QUICK) <= 20
 
 
 @pytest.mark.slow
