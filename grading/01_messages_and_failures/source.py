@@ -484,8 +484,9 @@ cluster.close()
 
 # %% [markdown]
 # Each bar is an operation, from the moment the waiter asked to the moment the answer came.
-# The long one is an order that came while the server was dead.
-# Count what table 4 has on its tab at the end: fifteen orders, each once, though some were sent several times and the process that took the first ones does not exist any more.
+# While the server was dead, orders waited; a bar that is open to the right was given up after five tries, so nobody knows what became of it.
+# Then compare with the tab at the end: every order that was answered is on it, once, though some were sent several times and the process that took the first ones does not exist any more.
+# An order that was given up may be there or not, and if it is, it is there once as well.
 
 # %% run
 history_figure(cluster.history)
