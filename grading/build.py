@@ -109,7 +109,7 @@ def _failures(name: str, run: Iterable[Executed]) -> Iterator[str]:
 
 def _written(name: str, run: Iterable[Executed], lab: CourseLab) -> Iterator[str]:
     cells = [cell for part in lab.parts for cell in part.of_kind("check").values()]
-    checks = {lab.ids[cell.line] for cell in cells if 'should="fail"' not in cell.text}
+    checks = {lab.ids[cell] for cell in cells if 'should="fail"' not in cell.text}
     for cell in run:
         if cell.id in checks and not cell.error and not any(s in cell.text for s in SILENT):
             said = cell.text.strip()[:200]

@@ -18,7 +18,7 @@ from grading.notebook import cell_ids, notebook_name, notebook_text
 from grading.source import Part, SourceCell
 from labkit.bundle import Bundle, Section
 from labkit.cells import Cell, kind_of, program_cells
-from labkit.lab import CourseError, Lab, load_checks_file, load_lab
+from labkit.lab import CourseError, Lab, checks_in, load_lab, load_modules
 from labkit.verdict import Check
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -44,11 +44,15 @@ class CourseLab:
     @cached_property
     def parts(self) -> list[Part]:
         """The notebooks in the source; SourceError if it cannot be built."""
-        return read_checked(self.own / "source.py")
+        return read_checked(self.files("source"))
+
+    def files(self, name: str) -> list[Path]:
+        """``wrong.py`` and, where a lab has several notebooks, ``wrong_b_log.py`` and so on."""
+        return sorted(self.own.glob(f"{name}*.py"))
 
     @cached_property
-    def ids(self) -> dict[int, str]:
-        """Cell ids, by the line of the cell's head in the source."""
+    def ids(self) -> dict[SourceCell, str]:
+        """The id of each cell of the source."""
         return cell_ids(self.id, self.parts)
 
     @cached_property
@@ -63,9 +67,9 @@ class CourseLab:
 
     def checks_over(self, given: types.ModuleType | None) -> list[Check]:
         """Public checks, then hidden ones, over the classes of `given`."""
-        hidden = self.own / "hidden.py"
-        more = load_checks_file(hidden, given) if hidden.exists() else []
-        return [*self.lab.load_checks(given), *more]
+        public = self.lab.load_checks_modules(given)
+        hidden = load_modules(self.files("hidden"), given, public)
+        return checks_in([*public.values(), *hidden.values()])
 
     @cached_property
     def public(self) -> frozenset[str]:
@@ -83,7 +87,7 @@ class CourseLab:
     @cached_property
     def released(self) -> dict[str, str]:
         """What each cell said when it was handed out, by id."""
-        return {self.ids[cell.line]: cell.released for cell in self._cells()}
+        return {self.ids[cell]: cell.released for cell in self._cells()}
 
     @cached_property
     def exercises(self) -> dict[str, SourceCell]:

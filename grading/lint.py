@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from grading.source import BEGIN, END, HEADS, Part, SourceCell, is_mark, read_source
@@ -16,20 +16,22 @@ LINES_MAX = 25
 CODE_CELLS_IN_A_ROW = 3
 HINTS = 3
 
-Finding = tuple[int, str]
-"""The line of a cell's head, and a sentence."""
+Finding = tuple[tuple[str, int], str]
+"""The file and line of a cell's head, and a sentence."""
 
 
 class SourceError(Exception):
     """The source cannot be built; one sentence a line, each with its place."""
 
 
-def read_checked(path: Path) -> list[Part]:
-    """The notebooks in a source; SourceError with everything that is wrong with it."""
-    parts = read_source(path)
-    found = sorted({*_id_findings(parts, path.parent.name[:2]), *_findings(parts)})
+def read_checked(paths: Iterable[Path]) -> list[Part]:
+    """The notebooks in the files of a source; SourceError with everything that is wrong with it."""
+    files = list(paths)
+    parts = read_source(files)
+    lab = files[0].parent.name[:2] if files else ""
+    found = sorted({*_id_findings(parts, lab), *_findings(parts)})
     if found:
-        raise SourceError("\n".join(f"{path.name}:{line}: {what}" for line, what in found))
+        raise SourceError("\n".join(f"{file}:{line}: {what}" for (file, line), what in found))
     return parts
 
 
@@ -39,11 +41,11 @@ def _id_findings(parts: list[Part], lab: str) -> Iterator[Finding]:
     for cell in named:
         head = f"{cell.kind}={cell.name}"
         if (cell.kind, cell.name) in seen:
-            yield cell.line, f"a second cell {head}; give each an id of its own"
+            yield cell.place, f"a second cell {head}; give each an id of its own"
         seen.add((cell.kind, cell.name))
         if lab.isdigit() and cell.name.split(".")[0] != str(int(lab)):
             yield (
-                cell.line,
+                cell.place,
                 f"{head} stands in lab {lab}; the ids of this lab begin with {int(lab)}.",
             )
 
@@ -51,8 +53,8 @@ def _id_findings(parts: list[Part], lab: str) -> Iterator[Finding]:
 def _findings(parts: list[Part]) -> Iterator[Finding]:
     for part in parts:
         for cell in part.cells:
-            yield from ((cell.line, what) for what in _about_cell(cell))
-            yield from ((cell.line, what) for what in _about_partners(cell, part))
+            yield from ((cell.place, what) for what in _about_cell(cell))
+            yield from ((cell.place, what) for what in _about_partners(cell, part))
         yield from _about_title(part)
         yield from _about_rhythm(part)
 
@@ -124,8 +126,8 @@ def _about_partners(cell: SourceCell, part: Part) -> Iterator[str]:
 
 
 def _about_title(part: Part) -> Iterator[Finding]:
-    titles = [c.line for c in part.cells if c.kind == "markdown" and "\n# # " in f"\n{c.text}"]
-    first = part.cells[0].line if part.cells else 1
+    titles = [c.place for c in part.cells if c.kind == "markdown" and "\n# # " in f"\n{c.text}"]
+    first = part.cells[0].place if part.cells else ("source.py", 1)
     if titles != [first]:
         yield first, f"a notebook has one title (# # ...), in its first cell; here: {len(titles)}"
 
@@ -135,4 +137,4 @@ def _about_rhythm(part: Part) -> Iterator[Finding]:
     for cell in part.cells:
         row = row + 1 if cell.is_code else 0
         if row == CODE_CELLS_IN_A_ROW + 1:
-            yield cell.line, f"{row} code cells in a row; say in between what to look at"
+            yield cell.place, f"{row} code cells in a row; say in between what to look at"

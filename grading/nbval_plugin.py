@@ -155,7 +155,7 @@ class LabNotebook(IPyNbFile):
         """The cells that this notebook must have: the setup and the checks of its part."""
         names = [name for name in self.lab.notebooks() if name == self.path.name]
         number = list(self.lab.notebooks()).index(names[0]) if names else 0
-        ids = [self.lab.ids[cell.line] for cell in self.lab.parts[number].cells]
+        ids = [self.lab.ids[cell] for cell in self.lab.parts[number].cells]
         return [id for id in ids if kind_of(id) in ("setup", "given", "check")]
 
     def _missing(self, like: IPyNbCell, id: str) -> IPyNbCell:

@@ -23,23 +23,23 @@ METADATA = {
 }
 
 
-def cell_ids(lab: str, parts: Iterable[Part]) -> dict[int, str]:
-    """The id of each cell, by the line of its head: ``ex-01-3``, ``text-01-5f0c2a91``."""
+def cell_ids(lab: str, parts: Iterable[Part]) -> dict[SourceCell, str]:
+    """The id of each cell: ``ex-01-3``, ``text-01-5f0c2a91``."""
     count: Counter[str] = Counter()
-    ids = {}
+    ids: dict[SourceCell, str] = {}
     for part in parts:
         for cell in part.cells:
             kind = KINDS.get(cell.kind, cell.kind)
             count[kind] += 1
-            ids[cell.line] = f"{kind}-{lab}-{_rest(lab, kind, cell, count[kind])}"
+            ids[cell] = f"{kind}-{lab}-{_rest(lab, kind, cell, count[kind])}"
     return ids
 
 
 def notebook_text(
-    part: Part, ids: Mapping[int, str], points: Mapping[str, float], *, solved: bool = False
+    part: Part, ids: Mapping[SourceCell, str], points: Mapping[str, float], *, solved: bool = False
 ) -> str:
     """The notebook of one part as JSON text; with `solved`, the author's answers are in it."""
-    cells = [_cell(cell, ids[cell.line], points, solved) for cell in part.cells]
+    cells = [_cell(cell, ids[cell], points, solved) for cell in part.cells]
     notebook = {"cells": cells, "metadata": METADATA, "nbformat": 4, "nbformat_minor": 5}
     return json.dumps(notebook, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
 

@@ -19,7 +19,7 @@ from labkit.verdict import Verdict, run_check
 
 def kills(lab: CourseLab, budget: str = "small") -> dict[str, list[str]]:
     """For each wrong answer, the names of all checks of the lab, hidden ones too, that reject it."""
-    answers = _answers(lab, "wrong.py")
+    answers = _answers(lab, "wrong")
     return {
         f"{answer.exercises[0]} {answer.name}": [
             verdict.check.name
@@ -49,7 +49,7 @@ def soak(lab: CourseLab, seeds: int, budget: str = "small") -> Iterator[str]:
     answers stays the same, so that an interrupted soak goes on where it was.
     """
     bundles = {"the course's answers": lab.program(lab.submitted(), [])}
-    bundles |= {answer.name: answer.bundle(lab) for answer in _answers(lab, "right.py")}
+    bundles |= {answer.name: answer.bundle(lab) for answer in _answers(lab, "right")}
     memory = lab.lab.root / "build" / "soak" / f"{lab.id}.json"
     digest = "".join(bundle.digest for bundle in bundles.values())
     done = _remembered(memory, digest)
@@ -74,8 +74,7 @@ def soaked(lab: CourseLab, seeds: int, budget: str) -> int:
 
 
 def _answers(lab: CourseLab, name: str) -> list[Answer]:
-    path = lab.own / name
-    return read_answers(lab, path) if path.exists() else []
+    return [answer for path in lab.files(name) for answer in read_answers(lab, path)]
 
 
 def _verdicts(lab: CourseLab, bundle: Bundle, seed: str, budget: str) -> Iterator[Verdict]:

@@ -11,8 +11,8 @@ from __future__ import annotations
 import ast
 import re
 import textwrap
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 BEGIN, END, STUB = "# BEGIN SOLUTION", "# END SOLUTION", "# STUB:"
@@ -23,12 +23,18 @@ HEADS = ("[markdown]", *PLAIN_KINDS, "cluster recorded=NAME", *(f"{k}=NAME" for 
 
 @dataclass(frozen=True, slots=True)
 class SourceCell:
-    """One cell as written: its kind, the exercise or name in its head, its text, its first line."""
+    """One cell as written: its kind, the exercise or name in its head, its text, and where it stands."""
 
     kind: str
     name: str
     text: str
     line: int
+    file: str = ""
+
+    @property
+    def place(self) -> tuple[str, int]:
+        """The file and the line of its head."""
+        return self.file, self.line
 
     @property
     def is_code(self) -> bool:
@@ -71,9 +77,13 @@ class Part:
         return {cell.name: cell for cell in self.cells if cell.kind == kind}
 
 
-def read_source(path: Path) -> list[Part]:
-    """The notebooks in a source, as written: ``lint`` says what is wrong with them."""
-    return _parts(list(_cells(path.read_text(encoding="utf-8"))))
+def read_source(paths: Iterable[Path]) -> list[Part]:
+    """The notebooks in the files of a source, as written: ``lint`` says what is wrong with them."""
+    return [
+        part
+        for path in paths
+        for part in _parts([replace(c, file=path.name) for c in _cells(path.read_text(encoding="utf-8"))])
+    ]
 
 
 def exercise_function(cell: SourceCell) -> tuple[ast.FunctionDef, str]:

@@ -45,6 +45,7 @@ _HOME = {
     "spacetime": "figures",
     "start_cluster": "start_cluster",
     "unwritten": "exercise",
+    "use_answers": "earlier",
     "walks": "portfolio",
 }
 
@@ -66,7 +67,7 @@ def __getattr__(name: str) -> Any:
     home = _HOME.get(name)
     if home is None:
         raise AttributeError(f"labkit has no {name!r}; it has {', '.join(__all__)}")
-    if name in ("exercise", "check"):
+    if name in ("exercise", "check", "use_answers"):
         import_module("labkit.exercise").record_cells()
     value = getattr(import_module(f"labkit.{home}"), name)
     globals()[name] = value

@@ -10,6 +10,7 @@ from pathlib import Path
 from labkit.bundle import Bundle
 from labkit.cells import program_cells, read_notebook
 from labkit.check import check_bundle
+from labkit.earlier import with_earlier
 from labkit.lab import CourseError, Lab, load_lab
 
 
@@ -42,7 +43,7 @@ def main(argv: Sequence[str]) -> int:
 def check_notebook(path: Path, budget: str) -> int:
     """Print a report on every exercise of a notebook, as it is saved."""
     lab = _lab_of(path)
-    bundle = Bundle(lab.given_source, tuple(program_cells(read_notebook(path))))
+    bundle = Bundle(lab.given_source, tuple(program_cells(with_earlier(read_notebook(path)))))
     exercises = dict.fromkeys(c.exercise for c in lab.load_checks(bundle.load().given))
     passed = 0
     for exercise in exercises:

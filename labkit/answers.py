@@ -19,7 +19,7 @@ try:
 except ImportError:  # a browser, or Windows: one notebook at a time
     fcntl = None  # type: ignore[assignment]
 
-EMPTY: dict[str, Any] = {"attempts": {}, "passed": {}, "hints": {}, "predictions": {}, "bundle": None}
+EMPTY: dict[str, Any] = {"attempts": {}, "passed": {}, "hints": {}, "predictions": {}, "answers": {}}
 
 
 def kept(lab: Lab) -> dict[str, Any]:
@@ -54,12 +54,18 @@ def remember(lab: Lab, what: str, name: str, value: Any) -> None:
     _change(lab, put)
 
 
-def keep_bundle(lab: Lab, bundle: Bundle) -> None:
-    """Keep the program as it is now, for later labs that build on it."""
+def keep_answers(lab: Lab, bundle: Bundle, exercise: str) -> None:
+    """Keep what passed, for later notebooks that build on it: one exercise's answer, or a whole part's.
+
+    With each answer go the learner's own cells, because it may call what is defined there.
+    """
+    own = [s.source for s in bundle.sections if s.name.startswith("cell ")]
+    found = {s.name.split()[1]: s.source for s in bundle.sections if s.name.startswith("exercise ")}
+    passed = {id: found[id] for id in ([exercise] if exercise[-1].isdigit() else found) if id in found}
 
     def put(record: dict[str, Any]) -> None:
-        record["bundle"] = bundle.encoded()
-        record["digest"] = bundle.digest
+        kept = {id: {"source": source, "own": own} for id, source in passed.items()}
+        record["answers"] = {**record["answers"], **kept}
 
     _change(lab, put)
 

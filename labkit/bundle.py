@@ -18,7 +18,7 @@ import itertools
 import linecache
 import sys
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -34,7 +34,7 @@ KEPT = (
 
 FACE = {
     "check", "hint", "panel", "predict", "progress", "replay", "show_source", "simulate",
-    "solution", "spacetime", "start_cluster",
+    "solution", "spacetime", "start_cluster", "use_answers",
 }  # fmt: skip
 """What a notebook calls to see something: an assignment from one of these is not part of a program."""
 
@@ -82,7 +82,7 @@ class Bundle:
         loaded = Loaded(module.__dict__)
         if self.given:
             loaded.given = _load_given(self.given)
-        module.__dict__["__builtins__"] = _builtins(loaded.given)
+        module.__dict__["__builtins__"] = _builtins({"given": loaded.given} if loaded.given else {})
         token = _loading.set(loaded)
         try:
             for section in self.sections:
@@ -176,10 +176,10 @@ def _load_section(section: Section, namespace: dict[str, Any], loaded: Loaded) -
         loaded.problems.append(f"{section.name}: {explain(error)}")
 
 
-def module_from(path: Path, given: types.ModuleType | None) -> types.ModuleType:
-    """The module in the file at `path`, under a name of its own; ``import given`` in it finds `given`."""
+def module_from(path: Path, known: Mapping[str, types.ModuleType]) -> types.ModuleType:
+    """The module in the file at `path`, under a name of its own; ``import`` in it finds the `known` ones."""
     module = _fresh_module(path.stem)
-    module.__dict__["__builtins__"] = _builtins(given) | {"print": print}
+    module.__dict__["__builtins__"] = _builtins(known) | {"print": print}
     module.__file__ = str(path)
     run_text(path.read_text(encoding="utf-8"), str(path), module.__dict__)
     return module
@@ -187,7 +187,7 @@ def module_from(path: Path, given: types.ModuleType | None) -> types.ModuleType:
 
 def _load_given(source: str) -> types.ModuleType:
     module = _fresh_module("given")
-    module.__dict__["__builtins__"] = _builtins(None)
+    module.__dict__["__builtins__"] = _builtins({})
     run_text(source, "given.py", module.__dict__)
     return module
 
@@ -199,12 +199,12 @@ def _fresh_module(name: str) -> types.ModuleType:
     return module
 
 
-def _builtins(given: types.ModuleType | None) -> dict[str, Any]:
-    """Builtins in which ``import given`` finds this bundle's own, and ``print`` is traced."""
+def _builtins(known: Mapping[str, types.ModuleType]) -> dict[str, Any]:
+    """Builtins in which ``import given`` finds the `known` one of this bundle, and ``print`` is traced."""
 
     def import_(name: str, *rest: Any, **more: Any) -> Any:
-        if name == "given" and given is not None:
-            return given
+        if name in known:
+            return known[name]
         return builtins.__import__(name, *rest, **more)
 
     return {**vars(builtins), "__import__": import_, "print": capture_print}

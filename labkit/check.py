@@ -119,7 +119,7 @@ def check_bundle(
     found = [c for c in lab.load_checks(loaded.given) if c.exercise == exercise]
     if not found:
         raise CourseError(
-            f"lab {lab.id} has no check for {exercise!r}; its checks are in {lab.folder.name}/checks.py"
+            f"lab {lab.id} has no check for {exercise!r}; its checks are in labs/{lab.folder.name}"
         )
     if replaying is not None:
         found = [c for c in found if c.name == replaying.setup.get("name")]
@@ -179,7 +179,7 @@ def show(report: Report) -> None:
 def _keep(lab: Lab, bundle: Bundle, report: Report) -> None:
     if report.passed:
         answers.remember(lab, "passed", report.exercise, bundle.digest)
-        answers.keep_bundle(lab, bundle)
+        answers.keep_answers(lab, bundle, report.exercise)
 
 
 def _save(lab: Lab, verdict: Verdict) -> None:

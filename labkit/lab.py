@@ -10,10 +10,9 @@ import json
 import os
 import re
 import types
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from labkit.bundle import module_from
 from labkit.verdict import Check
@@ -48,7 +47,15 @@ class Lab:
 
     def load_checks(self, given: types.ModuleType | None) -> list[Check]:
         """The public checks, in order, over the messages of `given`."""
-        return load_checks_file(self.folder / "checks.py", given)
+        return checks_in(self.load_checks_modules(given).values())
+
+    def load_checks_modules(self, given: types.ModuleType | None) -> dict[str, types.ModuleType]:
+        """The modules of the public checks, by name."""
+        return load_modules(self.files("checks"), given)
+
+    def files(self, name: str) -> list[Path]:
+        """``checks.py`` and, where a lab has several notebooks, ``checks_b_log.py`` and so on."""
+        return sorted(self.folder.glob(f"{name}*.py"))
 
     def hints(self) -> Mapping[str, tuple[str, ...]]:
         """The three hints of each exercise."""
@@ -89,7 +96,27 @@ def course_root() -> Path:
     raise CourseError("no course here: start in its folder (the one with labs/), or set LABKIT_ROOT to it")
 
 
-def load_checks_file(path: Path, given: types.ModuleType | None) -> list[Check]:
-    """The checks defined in a file, in order; `given` is what ``from given import`` finds."""
-    names: dict[str, Any] = module_from(path, given).__dict__
-    return [value for value in names.values() if isinstance(value, Check)]
+def load_modules(
+    paths: Iterable[Path],
+    given: types.ModuleType | None,
+    known: Mapping[str, types.ModuleType] | None = None,
+) -> dict[str, types.ModuleType]:
+    """The modules in these files, by name; ``from given import`` in them finds `given`.
+
+    Each finds those before it, and the `known` ones, in the same way: ``from checks import ...``.
+    """
+    before = dict(known or {}) | ({"given": given} if given is not None else {})
+    loaded: dict[str, types.ModuleType] = {}
+    for path in paths:
+        loaded[path.stem] = module_from(path, before | loaded)
+    return loaded
+
+
+def checks_in(modules: Iterable[types.ModuleType]) -> list[Check]:
+    """The checks that these modules define, in order; not those that one has from another."""
+    return [
+        value
+        for module in modules
+        for value in vars(module).values()
+        if isinstance(value, Check) and value.function.__module__ == module.__name__
+    ]

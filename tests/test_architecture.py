@@ -30,7 +30,7 @@ LAYERS = (
     "nemesis determinism linearizability* consistency isolation shrink",
     "verdict portfolio parallel by_hand replay history_formats",  # how checks are made
     "figures",  # the only plotting imports
-    "exercise check lab answers help simulate start_cluster demo datasets",  # the notebook's face
+    "exercise check lab answers help earlier simulate start_cluster demo datasets",  # the notebook's face
 )
 FACE = len(LAYERS)  # labkit/__init__.py and __main__.py stand above all layers
 FIGURES, NOTEBOOK = 6, 7
@@ -45,12 +45,13 @@ THREADS = {"threading", "_thread", "concurrent", "multiprocessing"}
 # Code lines, as counted below.  The core is what a contributor reads to follow a check from the
 # notebook to the verdict; the others are subjects of their own, each behind a few functions.
 # The design asked for 5,500 in all, an estimate from prototypes without durability on real
-# processes, staged search, session and causal checks, or accessible figures.
+# processes, staged search, session and causal checks, or accessible figures.  Answers of earlier
+# notebooks and labs (section 4) came last, with 150 lines.
 MAX_CODE_LINES = {
     "figures": 1_600,
     "host cluster": 1_850,
     "linearizability consistency history_formats": 2_100,
-    "core": 4_600,
+    "core": 4_750,
 }
 MAX_SCRIPT_LINES = 2_500
 MAX_FILE_LINES = 300

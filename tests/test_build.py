@@ -196,7 +196,7 @@ def test_a_wrong_source_is_refused_in_a_sentence_with_its_place(lab: CourseLab, 
     assert text.count(old) == 1
     source.write_text(text.replace(old, new))
     with pytest.raises(SourceError) as refused:
-        read_checked(source)
+        read_checked([source])
     assert any(
         sentence in line and line.startswith("source.py:")
         for line in str(refused.value).splitlines()

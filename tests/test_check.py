@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from labkit.bundle import Bundle, Section
+from labkit.cells import Cell
 from labkit.check import CheckFailed, check, check_bundle, replay, say
+from labkit.earlier import use_answers, with_earlier
 from labkit.exercise import Recorder, recorder
 from labkit.help import hint, predict, progress, solution
 from labkit.lab import CourseError, lab_of, load_lab
@@ -68,7 +70,7 @@ def course(tmp_path, monkeypatch):
 def notebook(course):
     """A learner's notebook: ``notebook(id, source)`` executes a cell."""
     (course / "labs" / LAB / "hints.json").write_text(json.dumps({"1.1": ["one", "two", "three"]}))
-    recorder.note(SETUP, "setup-01")
+    recorder.note(SETUP, "setup-01-1")
     return lambda id, source: recorder.note(source, id)
 
 
@@ -173,6 +175,44 @@ def test_a_cell_that_raises_is_named_in_the_report(notebook):
     assert report.passed
     assert "a cell did not load" in str(report)
     assert "ZeroDivisionError" in str(report)
+
+
+def test_setup_stands_first_however_late_it_was_executed():
+    cells = Recorder()
+    cells.note("import a", "setup-01-1")
+    cells.note("def f(): ...", "ex-01-1")
+    cells.note("import a, b", "setup-01-1")
+    assert [section.source for section in cells.sections()] == ["import a, b", "def f(): ..."]
+
+
+def test_a_later_notebook_has_the_learners_own_answers_that_passed(notebook, capsys):
+    notebook("own", "def twice(x):\n    return x")
+    notebook("ex-01-1", solutions()["1.1"])
+    assert check("1.1").passed
+    recorder.__init__()
+    use_answers("1.1", "1.2")
+    assert capsys.readouterr().out == "1.1: your own; 1.2: the course's\n"
+    own, first, second = recorder.sections()
+    assert own.source.startswith("def twice")
+    assert first.source == solutions()["1.1"]
+    assert (first.name, second.name) == ("exercise 1.1", "exercise 1.2")
+    notebook("setup-01-1", SETUP)
+    assert check("1.2").passed
+
+
+def test_an_answer_that_did_not_pass_is_not_kept(notebook, capsys):
+    _, text = wrong("everybody should hear it")
+    notebook("ex-01-1", f'@exercise("1.1", into=EchoServer)\n{text}')
+    check("1.1")
+    recorder.__init__()
+    use_answers("1.1")
+    assert capsys.readouterr().out == "1.1: the course's\n"
+
+
+def test_a_saved_notebook_takes_the_answers_that_its_setup_names(notebook):
+    setup = Cell("setup-01-1", SETUP + 'use_answers("1.1", "1.2")')
+    named = [cell.id for cell in with_earlier([setup, Cell("ex-01-3", "x = 1")])]
+    assert named == ["setup-01-1", "ex-01-1", "ex-01-2", "ex-01-3"]
 
 
 def test_the_last_execution_of_a_cell_counts():
