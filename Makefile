@@ -9,6 +9,7 @@ SETUP := pyproject.toml constraints.txt $(wildcard jupyter/*.json)
 LINT := $(PY) -m ruff check && $(PY) -m mypy
 LAB_ARGS ?=
 TEST_ARGS ?=
+WORKERS ?= auto
 
 export RAY_USAGE_STATS_ENABLED := 0
 # This environment's kernel, also where the home directory has a kernel of the same name.
@@ -25,7 +26,7 @@ demo: $(VENV)/lab
 	$(PY) -m labkit demo
 
 test: $(VENV)/dev
-	$(PY) -m pytest -m "not slow and not browser" $(TEST_ARGS)
+	$(PY) -m pytest -m "not slow and not browser" -n $(WORKERS) --dist loadgroup $(TEST_ARGS)
 
 # Everything, make test included. Both parts run; a failure in either is a failure.
 check-all: $(VENV)/dev

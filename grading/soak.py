@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 from grading.answers import Answer, read_answers
@@ -18,12 +18,15 @@ from labkit.verdict import Verdict, run_check
 
 
 def kills(lab: CourseLab, budget: str = "small") -> dict[str, list[str]]:
-    """For each wrong answer, the names of all checks of the lab, hidden ones too, that reject it."""
+    """For each wrong answer, the names of all checks, hidden ones too, that reject it.
+
+    Asked are the checks of its exercise and of its notebook's parts; others do not see it.
+    """
     answers = _answers(lab, "wrong")
     return {
         f"{answer.exercises[0]} {answer.name}": [
             verdict.check.name
-            for verdict in _verdicts(lab, answer.bundle(lab), "public", budget)
+            for verdict in _verdicts(lab, answer.bundle(lab), "public", budget, answer.exercises)
             if verdict.status == "failed"
         ]
         for answer in answers
@@ -48,14 +51,16 @@ def soak(lab: CourseLab, seeds: int, budget: str = "small") -> Iterator[str]:
     Seeds that have passed are remembered below ``build/soak/`` while the text of lab and
     answers stays the same, so that an interrupted soak goes on where it was.
     """
+    rights = _answers(lab, "right")
     bundles = {"the course's answers": lab.program(lab.submitted(), [])}
-    bundles |= {answer.name: answer.bundle(lab) for answer in _answers(lab, "right")}
+    bundles |= {answer.name: answer.bundle(lab) for answer in rights}
+    asked = {answer.name: answer.exercises for answer in rights}
     memory = lab.lab.root / "build" / "soak" / f"{lab.id}.json"
     digest = "".join(bundle.digest for bundle in bundles.values())
     done = _remembered(memory, digest)
     for seed in range(done + 1, seeds + 1):
         for name, bundle in bundles.items():
-            for verdict in _verdicts(lab, bundle, f"soak {seed}", budget):
+            for verdict in _verdicts(lab, bundle, f"soak {seed}", budget, asked.get(name, ())):
                 if not verdict.passed:
                     yield f"seed {seed}, {name}: {verdict.check.title}: {verdict.status} {verdict.what}"
         memory.parent.mkdir(parents=True, exist_ok=True)
@@ -77,11 +82,15 @@ def _answers(lab: CourseLab, name: str) -> list[Answer]:
     return [answer for path in lab.files(name) for answer in read_answers(lab, path)]
 
 
-def _verdicts(lab: CourseLab, bundle: Bundle, seed: str, budget: str) -> Iterator[Verdict]:
-    loaded = bundle.load()
+def _verdicts(
+    lab: CourseLab, bundle: Bundle, seed: str, budget: str, exercises: Iterable[str]
+) -> Iterator[Verdict]:
+    """The verdicts of all checks that see one of these exercises; of all checks, if none is named."""
+    loaded, asked = bundle.load(), set(exercises)
     program = LocalProgram(loaded.namespace)
     for check in lab.checks_over(loaded.given):
-        if check.runtime == "simulation":
+        sees = not asked or asked & lab.exercises_of(check.exercise)
+        if sees and check.runtime == "simulation":
             yield run_check(check, program, seed=seed, budget=budget)
 
 

@@ -21,7 +21,7 @@ from labkit.bundle import Bundle, Loaded
 from labkit.counterexample import Counterexample
 from labkit.exercise import current_bundle, notebook_shell
 from labkit.explorer import Experiment
-from labkit.lab import CourseError, Lab, lab_of
+from labkit.lab import CourseError, Lab, lab_of, load_lab
 from labkit.program import LocalProgram
 from labkit.shrink import retell
 from labkit.system import System
@@ -91,15 +91,26 @@ def say(verdict: Verdict) -> str:
     return "\n".join(lines)
 
 
-def check(exercise: str, *, budget: str = "", should: str = "pass") -> Report:
+def check(
+    exercise: str, *, budget: str = "", should: str = "pass", on: str = "here", address: str | None = None
+) -> Report:
     """Judge what is written so far of an exercise ("9.1") or a part ("9.E"), and show the result.
 
     ``should="fail"`` is for a given system that is wrong on purpose: then it is an error to pass.
+    ``on="ray"`` plays the schedules in shares, on all cores or on the Ray cluster at `address`;
+    the verdict is the same.
     """
+    if on not in ("here", "ray"):
+        raise ValueError(f'check was given on={on!r}; it is "here" or "ray"')
     lab = lab_of(exercise)
     bundle = current_bundle(lab)
     attempt = answers.count(lab, "attempts", exercise)
-    report = check_bundle(lab, bundle, exercise, budget=budget or os.environ.get("LABKIT_BUDGET", "public"))
+    budget = budget or os.environ.get("LABKIT_BUDGET", "public")
+    report = (
+        check_bundle(lab, bundle, exercise, budget=budget)
+        if on == "here"
+        else check_in_shares(lab, bundle, exercise, budget, address)
+    )
     _keep(lab, bundle, report)
     if os.environ.get("LABKIT_STRICT") == "1" and report.passed != (should == "pass"):
         show(report)
@@ -130,6 +141,30 @@ def check_bundle(
         verdicts.append(run_check(one, program, budget=budget, replaying=replaying))
         _save(lab, verdicts[-1])
     return Report(exercise, tuple(verdicts), tuple(_warnings(loaded)))
+
+
+def check_in_shares(
+    lab: Lab, bundle: Bundle, exercise: str, budget: str, address: str | None = None
+) -> Report:
+    """The report that ``check_bundle`` would give, its schedules shared out over Ray tasks."""
+    from labkit.parallel import sweep
+
+    loaded = bundle.load()
+    program = LocalProgram(loaded.namespace)
+    found = [c for c in lab.load_checks(loaded.given) if c.exercise == exercise]
+    given = (str(lab.root), lab.id, bundle.encoded(), exercise, budget)
+    verdicts = sweep(share_of, given, found, program.classes, address=address)
+    for verdict in verdicts:
+        _save(lab, verdict)
+    return Report(exercise, tuple(verdicts), tuple(_warnings(loaded)))
+
+
+def share_of(root: str, id: str, bundle: Any, exercise: str, budget: str) -> list[Verdict]:
+    """The verdicts on the program in `bundle`, in whatever process this runs."""
+    loaded = Bundle.from_encoded(bundle).load()
+    program = LocalProgram(loaded.namespace)
+    checks = load_lab(id, Path(root)).load_checks(loaded.given)
+    return [run_check(one, program, budget=budget) for one in checks if one.exercise == exercise]
 
 
 def _retold(program: LocalProgram, example: Counterexample) -> Verdict:

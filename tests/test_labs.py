@@ -15,35 +15,37 @@ ROOT = Path(__file__).parent.parent
 LABS = all_labs(ROOT)
 
 
-def answers_of(id, name):
-    path = ROOT / "grading" / open_lab(id).name / name
-    if not path.exists():
-        pytest.skip(f"lab {id} has no {name}: it has no graded exercise")
-    return path
+WRONG = [(id, path.name) for id in LABS for path in open_lab(id).files("wrong")]
+RIGHT = [(id, path.name) for id in LABS for path in open_lab(id).files("right")]
+GRADED = sorted({id for id, _ in WRONG})
 
 
-@pytest.mark.parametrize("id", LABS)
-def test_each_wrong_answer_falls_to_the_check_that_it_names(id):
+@pytest.mark.parametrize(("id", "file"), WRONG)
+def test_each_wrong_answer_falls_to_the_check_that_it_names(id, file):
     lab = open_lab(id)
-    tried = list(try_answers(lab, answers_of(id, "wrong.py"), host="local", budget="small"))
+    tried = list(try_answers(lab, lab.own / file, host="local", budget="small"))
     odd = [f"{t.answer}: {t.title}: {t.status} {t.what}" for t in tried if not t.ok]
     assert tried
     assert odd == []
 
 
-@pytest.mark.parametrize("id", LABS)
-def test_right_answers_written_differently_pass_every_check(id):
+@pytest.mark.parametrize(("id", "file"), RIGHT)
+def test_right_answers_written_differently_pass_every_check(id, file):
     lab = open_lab(id)
-    tried = list(try_answers(lab, answers_of(id, "right.py"), host="local", budget="small"))
+    tried = list(try_answers(lab, lab.own / file, host="local", budget="small"))
     odd = [f"{t.answer}: {t.title}: {t.status} {t.what}" for t in tried if t.status != "passed"]
     assert len({t.answer for t in tried}) >= 2
     assert odd == []
 
 
+def test_every_lab_with_exercises_has_wrong_and_right_answers():
+    exercises = [id for id in LABS if open_lab(id).exercises]
+    assert exercises == GRADED == sorted({id for id, _ in RIGHT})
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("id", LABS)
+@pytest.mark.parametrize("id", GRADED)
 def test_every_check_rejects_some_wrong_answer(id):
-    answers_of(id, "wrong.py")
     lab = open_lab(id)
     rejected = kills(lab, "small")
     print(matrix(lab, rejected))

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import pytest
 from bugs import bank
 
-from labkit.parallel import sweep
+from grading.answers import read_answers
+from grading.course import open_lab
+from labkit.check import check_bundle, check_in_shares
+from labkit.parallel import SHARES, sweep
 from labkit.verdict import Check, run_check
 
+WRONG = "one client at a time"
 NAMED = {f"{p.name} {p.bugs[0]}": p for p in bank.PROTOCOLS}
 
 
@@ -52,11 +53,16 @@ def test_shares_pass_what_one_process_passes():
 
 @pytest.mark.ray
 @pytest.mark.slow
-def test_ray_tasks_find_what_one_process_finds(monkeypatch):
-    here = Path(__file__).resolve().parent
-    monkeypatch.setenv("PYTHONPATH", f"{here}{os.pathsep}{here.parent}")
-    name, bug = CASES[0]
-    one = alone(name, bug)
-    (found,) = sweep(judged, (name, bug), [one.check], NAMED[name].program().classes, shares=2)
-    assert found.what == one.what
-    assert found.counterexample == one.counterexample
+def test_a_check_on_ray_gives_the_verdicts_of_one_process(capsys):
+    lab = open_lab("01")
+    wrong = {a.name: a for a in read_answers(lab, lab.own / "wrong.py")}[WRONG].bundle(lab)
+    alone = check_bundle(lab.lab, wrong, "1.A", budget="small")
+    shared = check_in_shares(lab.lab, wrong, "1.A", "small")
+    assert "failed" in [verdict.status for verdict in alone.verdicts]
+    assert [said(v) for v in shared.verdicts] == [said(v) for v in alone.verdicts]
+    assert f"{SHARES} of {SHARES} shares played" in capsys.readouterr().out
+
+
+def said(verdict):
+    found = verdict.counterexample
+    return verdict.status, verdict.what, found and found.encoded()
