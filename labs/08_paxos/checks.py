@@ -258,13 +258,15 @@ def repeats_the_highest(program):
         ({"a2": ((2, "p3"), "Ben"), "a1": ((1, "p9"), "Zoe")}, "Ben"),
         ({"a1": ((9, "p3"), "Zoe"), "a3": ((10, "p2"), "Ben")}, "Ben"),
         ({"a3": ((4, "p3"), "Ben"), "a1": ((4, "p2"), "Zoe")}, "Ben"),
+        ({"a1": ((1, "p2"), "Zoe"), "a4": ((1, "p2"), "Zoe"), "a5": ((2, "p3"), "Ben")}, "Ben"),
         ({"a1": None, "a3": None}, "Ana"),
     ):
-        node = proposer_of(program)
+        count = 2 * len(told) - 1
+        node = proposer_of(program, count)
         for _ in range(2):  # a first ballot that nobody answers
             node.fire("retry")
         promises_from(node, **told)
-        expect_proposed(node, wanted, f"p1 wants Ana, and its promises tell of {told}")
+        expect_proposed(node, wanted, f"p1 wants Ana, and its promises tell of {told}", count)
 
 
 @checks("8.3", "promises for other ballots and copies are no majority", points=2,

@@ -393,6 +393,7 @@ class Replica(Node):
             case "election":
                 self.campaign()
             case "heartbeat":
+                self.ask_again()
                 self.send_heartbeats()
             case _:
                 super().on_timer(name)
@@ -459,17 +460,20 @@ class Replica(Node):
                 self.tell(node, Chosen(reply.slot, command))
 
     def send_heartbeats(self) -> None:
-        """Say that the leader lives, and ask again those who have not voted yet."""
+        """Say that the leader lives, and what every replica has applied."""
         self.applied_by[self.id] = self.applied
         everywhere = min(self.applied_by.get(node, 0) for node in self.everyone)
         self.broadcast(Heartbeat(self.promised, everywhere))
         if everywhere:
             self.forget(everywhere)
+        self.set_timer("heartbeat", HEARTBEAT_MS)
+
+    def ask_again(self) -> None:
+        """Repeat the open proposals to those who have not voted yet: messages are lost."""
         for slot, command in sorted(self.proposals.items()):
             for node in self.peers:
                 if node not in self.voters[slot]:
                     self.send(node, AcceptSlot(self.promised, slot, command))
-        self.set_timer("heartbeat", HEARTBEAT_MS)
 
     def on_heartbeat_reply(self, source: NodeId, reply: HeartbeatReply) -> None:
         """Tell a replica that is behind what it has missed."""
@@ -549,6 +553,11 @@ class Flexible(Replica):
     def phase1_quorum(self) -> int:
         nodes = len(self.everyone)
         return min(size for size in range(1, nodes + 1) if self.is_safe(size, self.phase2_quorum()))
+
+    def observe(self) -> dict[str, Any]:
+        sizes = range(1, len(self.everyone) + 1)
+        pairs = tuple((one, two) for one in sizes for two in sizes if self.is_safe(one, two))
+        return {**Replica.observe(self), "safe_pairs": pairs}
 
 
 class LogClient(Client):
