@@ -77,9 +77,9 @@ def on_request(self, source: NodeId, request: Request) -> None:
 
     The index of a new request is one more than that of the last one taken: indexes go on from
     `self.executed` without a gap, through all that wait. Keep (source, request) in
-    `self.waiting[index]`. With a backup (`self.view.backup`), pass it on by
-    `self.forward(index)`; executing and answering come later. Without one, `self.settle(index)`
-    executes and answers. A get is treated like everything else. Nobody else is asked or told.
+    `self.waiting[index]`. With a backup (`self.view.backup`), `self.forward()` passes on all
+    that waits; executing and answering come later. Without one, `self.settle(index)` executes
+    and answers. A get is treated like everything else. Nobody else is asked or told.
     """
     # STUB: how many are executed, how many wait?
     # BEGIN SOLUTION
@@ -88,7 +88,7 @@ def on_request(self, source: NodeId, request: Request) -> None:
     if self.view.backup is None:
         self.settle(index)
     else:
-        self.forward(index)
+        self.forward()
     # END SOLUTION
 
 # %% check=4.6
@@ -97,27 +97,30 @@ check("4.6")
 # %% hints=4.6
 # - Which number comes after everything that is executed and everything that waits?
 # - `self.executed + len(self.waiting) + 1`; the rest is one line to keep it and one branch.
-# - Store `(source, request)` in `self.waiting[index]`, then `self.settle(index)` if `self.view.backup is None`, else `self.forward(index)`.
+# - Store `(source, request)` in `self.waiting[index]`, then `self.settle(index)` if `self.view.backup is None`, else `self.forward()`.
 
 # %% [markdown]
 # ### Exercise 4.7: the backup keeps in step
-# Messages overtake each other, and come twice. The index tells what is next.
+# Each Forward brings everything that waits at the primary, so most requests come more than once.
+# Messages overtake each other, and come twice themselves. The index tells what is next.
 
 # %% exercise=4.7
-@exercise("4.7", into=Pair)                     # about 3 lines
+@exercise("4.7", into=Pair)                     # about 4 lines
 def on_forward(self, source: NodeId, forward: Forward) -> None:
-    """The primary `source` passes on a request: execute it if it is the next, and say how far you are.
+    """The primary `source` passes on requests: execute what is new, and say how far you are.
 
-    The next one is the one after `self.executed`; `self.perform(index, request)` executes it
-    and counts. One that has been executed already is not executed again, and one that comes
-    too early (a gap) is not either: the primary will send it again. Answer `source` by
-    ForwardReply(forward.view, self.executed), for an old one too, since the last reply may have
-    been lost. After a gap you may answer or not. A client is never answered from here.
+    The first of `forward.requests` has the index `forward.after + 1`, and so on. The next one
+    to execute is the one after `self.executed`; `self.perform(index, request)` executes and
+    counts. What has been executed already is not executed again, and what would leave a gap is
+    not executed at all. Answer `source` by one ForwardReply(forward.view, self.executed), also
+    when nothing was new, since the last reply may have been lost; after a gap you may answer or
+    not. A client is never answered from here.
     """
-    # STUB: forward.index and self.executed
+    # STUB: enumerate(forward.requests, forward.after + 1)
     # BEGIN SOLUTION
-    if forward.index == self.executed + 1:
-        self.perform(forward.index, forward.request)
+    for index, request in enumerate(forward.requests, forward.after + 1):
+        if index == self.executed + 1:
+            self.perform(index, request)
     self.send(source, ForwardReply(forward.view, self.executed))
     # END SOLUTION
 
@@ -126,8 +129,8 @@ check("4.7")
 
 # %% hints=4.7
 # - Only one index is welcome at any moment; what do you say to all others?
-# - Compare `forward.index` with `self.executed + 1`; the reply tells how far you are, whatever came.
-# - `if forward.index == self.executed + 1: self.perform(forward.index, forward.request)`, then `self.send(source, ForwardReply(forward.view, self.executed))`.
+# - Number the requests with `enumerate`, and compare each index with `self.executed + 1`; the reply tells how far you are, whatever came.
+# - `for index, request in enumerate(forward.requests, forward.after + 1):` and in it `if index == self.executed + 1: self.perform(index, request)`; after the loop `self.send(source, ForwardReply(forward.view, self.executed))`.
 
 # %% [markdown]
 # ### Exercise 4.8: now answer
@@ -160,10 +163,10 @@ check("4.8")
 # ## 3. Who comes back
 # The pair works as long as both were there from the first request on.
 # Now n2 crashes and comes back, in its second life, with empty memory.
-# The view service gives it its seat again, and all indexes from now on are far ahead of what it has.
+# The view service gives it its seat again, and all indexes from now on are ahead of what it has.
 
 # %% predict
-predict("4.9", "n2 is back, and the primary forwards request 8 to it. What does the client see?", options=["its answer, a little later", "nothing, for ever", "a wrong answer"])
+predict("4.9", "n2 is back, and the primary passes request 8 on to it. What does the client see?", options=["its answer, a little later", "nothing, for ever", "a wrong answer"])
 
 # %% run
 coffee = {"ann": [*[("append", "ann", f"{n};") for n in range(1, 25)], ("get", "ann")]}

@@ -10,7 +10,6 @@ stores with a disk: what a store keeps is in its memory, and a crash loses it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from labkit import Client, Node, NodeId, Operation, message, unwritten
@@ -203,16 +202,29 @@ class Watch(Node):
         """Who is alive, first heard first."""
         return [member for member in self.silent if self.is_alive(member)]
 
-    def observe(self) -> Mapping[str, Any]:
-        """All attributes, and who is alive."""
-        return {**super().observe(), "alive": self.alive}
+
+@message
+class Roll:
+    """Who is alive."""
+
+    alive: tuple[tuple[str, int], ...]
+
+
+class RollCall(Watch):
+    """A watch that tells whom it takes to be alive, and does nothing about it."""
+
+    def on_message(self, source: NodeId, message: Any) -> None:
+        if isinstance(message, GetView):
+            self.send(source, Roll(tuple(sorted(self.alive))))
+        else:
+            super().on_message(source, message)
 
 
 class Seating(Watch):
     """Gives out the two seats.  Whoever pings is told the present view, and so is any client that asks.
 
-    The view is on the disk.  `acknowledged` is the number of the newest view that the primary of
-    the present one has said it has settled in.
+    `acknowledged` is the number of the newest view that the primary of the present one has said
+    it has settled in.  Both are on the disk.
     """
 
     next_view = unwritten("4.3")
@@ -220,7 +232,7 @@ class Seating(Watch):
     def on_start(self) -> None:
         super().on_start()
         self.view: View = self.storage.get("view", NO_VIEW)
-        self.acknowledged = 0
+        self.acknowledged: int = self.storage.get("acknowledged", 0)
         for member in (self.view.primary, self.view.backup):
             if member is not None:
                 self.silent[member] = 0  # it has a whole time-out to show that it lives
@@ -233,8 +245,9 @@ class Seating(Watch):
 
     def on_ping(self, source: NodeId, ping: Ping) -> None:
         super().on_ping(source, ping)
-        if self.view.primary == (source, ping.life):
-            self.acknowledged = max(self.acknowledged, ping.number)
+        if self.view.primary == (source, ping.life) and ping.number > self.acknowledged:
+            self.acknowledged = ping.number
+            self.storage.save(acknowledged=ping.number)
         self.reconsider()
         self.send(source, ViewReply(self.view))
 
@@ -263,16 +276,37 @@ class ViewService(Seating):
     reconsider = unwritten("4.4")
 
 
+class Obedient(Node):
+    """A store without data: it pings, and settles in whatever view it is told."""
+
+    def on_start(self) -> None:
+        self.life: int = self.storage.get("life", 0) + 1
+        self.storage.save(life=self.life)
+        self.settled = 0
+        self.on_timer("ping")
+
+    def on_timer(self, name: str) -> None:
+        self.send(VIEW_SERVICE, Ping(self.life, self.settled))
+        self.set_timer("ping", PING_MS)
+
+    def on_message(self, source: NodeId, message: Any) -> None:
+        match message:
+            case ViewReply():
+                self.settled = max(self.settled, message.view.number)
+            case _:
+                super().on_message(source, message)
+
+
 # -- part replication: the messages between stores ---------------------------------------------------
 
 
 @message
 class Forward:
-    """Primary to backup: `request` is number `index` of all that the primary executes."""
+    """Primary to backup: the requests that follow the first `after` ones of all that there are."""
 
     view: int
-    index: int
-    request: Request
+    after: int
+    requests: tuple[Request, ...]
 
 
 @message
@@ -378,16 +412,26 @@ class Pair(Node):
         for index in sorted(self.waiting):
             self.settle(index)
 
-    def forward(self, index: int) -> None:
-        """Send what waits under `index` to the backup, if this node has settled in its view."""
-        if self.settled == self.view.number and self.view.backup is not None:
-            _, request = self.waiting[index]
-            self.send(self.view.backup[0], Forward(self.view.number, index, request))
+    def forward(self) -> None:
+        """Send the backup, in one message, everything that waits, if this node has settled in its view."""
+        if self.waiting and self.settled == self.view.number and self.view.backup is not None:
+            requests = tuple(self.waiting[index][1] for index in sorted(self.waiting))
+            forward = Forward(self.view.number, min(self.waiting) - 1, requests)
+            self.send(self.view.backup[0], forward)
 
     def resend(self) -> None:
         """Send again what the backup has not confirmed: messages get lost."""
-        for index in sorted(self.waiting):
-            self.forward(index)
+        self.forward()
+
+
+class Alone(Pair):
+    """A store that nobody copies: `execute`, and a network around it."""
+
+    def on_message(self, source: NodeId, message: Any) -> None:
+        if isinstance(message, Request):
+            self.send(source, self.perform(self.executed + 1, message))
+        else:
+            super().on_message(source, message)
 
 
 class RejoiningStore(Pair):
