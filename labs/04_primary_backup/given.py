@@ -18,7 +18,7 @@ VIEW_SERVICE = "vs"
 PING_MS = 50
 DEAD_TICKS = 4
 RETRY_MS = 80
-TRIES_MAX = 25
+TRIES_MAX = 60
 
 Member = tuple[str, int]
 """A node in one of its lives: ("n1", 2) is n1 after its first restart, and remembers nothing of ("n1", 1)."""
