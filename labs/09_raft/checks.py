@@ -627,7 +627,7 @@ def elected_properly(run):
             and message.vote_granted
         ):
             votes.setdefault((event.node, message.term), {event.node}).add(event.peer)
-        if event.kind != "send":
+        if event.kind != "send" or not hasattr(message, "term"):
             continue
         if message.term < term.setdefault(event.node, 0):
             return Violation(

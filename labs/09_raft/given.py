@@ -9,11 +9,12 @@ Not done here: commands are not executed exactly once (lab 10), and logs never g
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import Enum
 from typing import Any
 
-from labkit import Client, Node, NodeId, Operation, message, unwritten
+from labkit import Client, Node, NodeId, Operation, System, message, unwritten
+from labkit.search import Stage
 
 ELECTION_MS = (150, 300)
 HEARTBEAT_MS = 50
@@ -329,6 +330,7 @@ class LogRaft(Raft):
             self.send_news(source)
         index = self.committable()
         if index > self.commit_index:
+            self.commit_index = index
             self.learn_commit(index, self.last_log_index)
 
     # -- the state machine -------------------------------------------------------------------
@@ -449,6 +451,37 @@ class NaiveLog(Node):
                 self.log += (message,)
             case _:
                 super().on_message(source, message)
+
+
+def figure_8_by_stages(role: str) -> tuple[System, tuple[Stage, ...], Any]:
+    """The story of the paper's figure 8 with three nodes: the system, its stages, and bounds for a search.
+
+    In term 1 n1 has `a`, in term 2 n3 has `b`, in term 3 n1 brings `a` to n2, in term 4 n3 brings `b`.
+    """
+    calls = {"c1": [("submit", "n1", "a")], "c2": [("submit", "n3", "b")]}
+
+    def leads(id: NodeId, term: int) -> Any:
+        return lambda seen: (seen[id]["role"], seen[id]["current_term"]) == (Role.LEADER, term)
+
+    def has(id: NodeId, *commands: str) -> Any:
+        return lambda seen: tuple(entry.command for entry in seen[id]["log"]) == commands
+
+    stages = (
+        Stage(leads("n1", 1), only=("n1", "n2")),
+        Stage(has("n1", "a"), only=("n1", "c1")),
+        Stage(leads("n3", 2), only=("n2", "n3")),
+        Stage(has("n3", "b"), only=("n3", "c2")),
+        Stage(leads("n1", 3), only=("n1", "n2")),
+        Stage(has("n2", "a"), only=("n1", "n2")),
+        Stage(leads("n3", 4), only=("n2", "n3")),
+        Stage(has("n2", "b"), only=("n2", "n3")),
+    )
+    return System.of(3, role, client="ShopClient", workload=calls), stages, _is_small
+
+
+def _is_small(_: NodeId, seen: Mapping[str, Any]) -> bool:
+    """Up to term 4, and nobody asks twice."""
+    return seen.get("current_term", 0) <= 4 and seen.get("tries", 0) <= 1
 
 
 # -- part PERSISTENCE: what a crash may not take -----------------------------------------------------
