@@ -81,10 +81,12 @@ def proposes_by_the_rule(program):
         node = proposer_of(program, count, value="mine")
         for _ in range(12):
             node.fire("retry")
-            heard = {}
+            heard, told = {}, {}
             for _ in range(3 * count):
                 acceptor, old = draw.choice(desks(count)), draw.random() < 0.25
-                accepted = draw.choice(((NO_BALLOT, None), *[(b, f"by {b}") for b in (some_ballot(draw), some_ballot(draw))]))
+                one, other = some_ballot(draw), some_ballot(draw)
+                accepted = draw.choice(((NO_BALLOT, None), (one, f"by {one}"), (other, f"by {other}")))
+                accepted = accepted if old else told.setdefault(acceptor, accepted)  # a copy says the same
                 ballot = (ballot_of(node)[0] - 1, "p1") if old else ballot_of(node)
                 node.deliver(acceptor, Promise(ballot, *accepted))
                 if not old and len(heard) < majority(count):

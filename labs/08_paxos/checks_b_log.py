@@ -107,7 +107,7 @@ def recovers_votes(program):
     for told in (
         {"n2": votes(s1=(1, "n2", B), s2=(3, "n2", A)), "n3": votes(s1=(2, "n3", A), s2=(1, "n3", C))},
         {"n3": votes(s1=(2, "n3", A), s2=(2, "n5", C)), "n5": votes(s1=(1, "n5", B), s2=(10, "n2", A))},
-        {"n2": votes(s1=(4, "n3", A)), "n4": votes(s1=(4, "n2", B), s2=(2, "n2", A))},
+        {"n2": votes(s1=(4, "n2", B)), "n4": votes(s1=(4, "n3", A), s2=(2, "n2", A))},
     ):
         node = leader_of(program, 5, told=told)
         expect_recovered(node, [(1, A), (2, A)], 3, f"the promises told {told}")
@@ -337,7 +337,7 @@ def outbid_is_saved(program):
 
 @checks("8.9", "it waits at random for the new leader, and then stands above it", points=2, look_at="self.set_timer")
 def outbid_waits(program):
-    node = leader_of(program)
+    node, waits = leader_of(program), set()
     for number in range(5, 12):
         node.deliver("n3", PrepareAll((number, "n3"), 1))
         names = [effect[1] for effect in node.effects if effect[0] == "set_timer"]
@@ -345,7 +345,8 @@ def outbid_waits(program):
         least, most = (limit / 1000 for limit in node.timers["election"])
         inside = ELECTION_MS[0] <= least <= most <= ELECTION_MS[1]
         expect(inside, f"n1 waits {least:g} to {most:g} ms for its leader; the election timeout is {ELECTION_MS} ms")
-    expect(most > least, f"n1 waits {least:g} ms; replicas that wait equally long stand together")
+        waits |= {least, most}
+    expect(len(waits) > 1, f"n1 waits {least:g} ms, each time; replicas that wait equally long stand together")
     node.fire("election")
     expect(ballot_of(node) == (12, "n1"), f"n1 knew of (11, 'n3') and stands in {ballot_of(node)}; the next number is 12")
 
