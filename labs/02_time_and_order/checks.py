@@ -265,18 +265,18 @@ def compared_rightly(run):
 
 @checks("2.C", "Lamport: what happened before has the smaller time", points=2, source=f"{LAMPORT}: clock condition", look_at="receipts of letters from a clerk who is behind, or ahead", not_shown="that a smaller time happened before")
 def lamport_clock_condition(program):
-    walks(program, clerks(3, "LamportClerk"), count=60, limits=ANY_ORDER, judge=keeps_the_clock_condition)
+    walks(program, clerks(3, "LamportClerk"), count=200, limits=ANY_ORDER, judge=keeps_the_clock_condition)
 
 
 @checks("2.C", "vectors: smaller exactly if it happened before", points=3, source=VECTORS, look_at="what a receipt takes over, and when it counts itself")
 def vector_clock_condition(program):
     for count in (2, 3, 5):
-        walks(program, clerks(count, "VectorClerk"), count=25, limits=ANY_ORDER, judge=tells_before_from_concurrent)
+        walks(program, clerks(count, "VectorClerk"), count=80, limits=ANY_ORDER, judge=tells_before_from_concurrent)
 
 
 @checks("2.C", "compare finds the past of real events", points=1, source=VECTORS, look_at="compare, and the vectors that it is given")
 def compare_on_events(program):
-    walks(program, clerks(3, "VectorClerk"), count=15, limits=ANY_ORDER, judge=compared_rightly)
+    walks(program, clerks(3, "VectorClerk"), count=40, limits=ANY_ORDER, judge=compared_rightly)
 
 
 def stays_near(run):
@@ -312,9 +312,9 @@ def wrong_clocks(run, until_ms=400):
 
 @checks("2.C", "hybrid: later than all that happened before, on wrong clocks too", points=2, source=f"{KULKARNI}, theorem 1", look_at="a wall that is behind the letter, or was set back")
 def hybrid_clock_condition(program):
-    scenarios(program, clerks(3, "HybridClerk"), wrong_clocks, runs=25, link=LATE, judge=keeps_the_clock_condition, needs=("clock", "late"))
+    scenarios(program, clerks(3, "HybridClerk"), wrong_clocks, runs=80, link=LATE, judge=keeps_the_clock_condition, needs=("clock", "late"))
 
 
 @checks("2.C", "hybrid: never ahead of the fastest wall it can know of", points=2, source=f"{KULKARNI}, theorem 2", look_at="what l is set to", not_shown="that the walls themselves are right")
 def hybrid_stays_near(program):
-    scenarios(program, clerks(4, "HybridClerk"), wrong_clocks, runs=20, link=LATE, judge=stays_near, needs=("clock", "duplication"))
+    scenarios(program, clerks(4, "HybridClerk"), wrong_clocks, runs=60, link=LATE, judge=stays_near, needs=("clock", "duplication"))

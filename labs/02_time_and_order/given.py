@@ -502,16 +502,16 @@ class Bank(FifoNode):
     begin_snapshot = unwritten("2.8")
     on_marker = unwritten("2.9")
     note_transfer = unwritten("2.10")
-    first_ms, last_ms = 0, 90
+    first_balance = BALANCE
 
     def on_start(self) -> None:
         super().on_start()
-        self.balance = BALANCE
+        self.balance = self.first_balance
         self.recorded: int | None = None
         self.open: set[NodeId] = set()
         self.channels: dict[NodeId, list[int]] = {}
         for number in range(PAYMENTS):
-            self.set_timer(f"pay {number + 1}", self.first_ms, self.last_ms)
+            self.set_timer(f"pay {number + 1}", 0, 90)
         members = sorted((self.id, *self.peers))
         if self.id in (members[0], members[-1]):  # two may begin at once: it is one snapshot
             self.set_timer("snapshot", 30, 60)
@@ -535,6 +535,12 @@ class Bank(FifoNode):
             amount = self.random.randint(1, max(1, self.balance // 3))
             self.balance -= amount
             self.tell(self.random.choice(self.peers), Transfer(amount))
+
+
+class EmptyBank(Bank):
+    """A bank on its first morning."""
+
+    first_balance = 0
 
 
 @message
