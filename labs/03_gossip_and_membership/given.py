@@ -510,6 +510,7 @@ class PhiDetector(Heartbeats):
     """Learns how regular each peer's heartbeats are, and says *how much* it is suspected.
 
     ``intervals[peer]``: the times between its last WINDOW heartbeats, in ms; two guesses at first.
+    ``levels[peer]``: φ, as of the last look.
     """
 
     limit = PHI_LIMIT
@@ -519,6 +520,7 @@ class PhiDetector(Heartbeats):
         super().on_start()
         guesses = [0.75 * HEARTBEAT_MS, 1.25 * HEARTBEAT_MS]
         self.intervals: dict[NodeId, list[float]] = {peer: list(guesses) for peer in self.peers}
+        self.levels: dict[NodeId, float] = dict.fromkeys(self.peers, 0.0)
 
     def on_heartbeat(self, source: NodeId) -> None:
         recent = [*self.intervals[source], self.now_ms - self.heard_ms[source]]
@@ -526,7 +528,8 @@ class PhiDetector(Heartbeats):
         super().on_heartbeat(source)
 
     def look(self) -> None:
-        self.suspected = {peer for peer in self.peers if self.phi(peer) > self.limit}
+        self.levels = {peer: self.phi(peer) for peer in self.peers}
+        self.suspected = {peer for peer, level in self.levels.items() if level > self.limit}
 
 
 class Swim(Node):
@@ -535,7 +538,7 @@ class Swim(Node):
     ``table``: the Update that is believed of each peer.  ``incarnation``: one's own, over crashes.
     ``news``: the members whose update is still being spread, and how often it has been sent.
     ``probe``, ``target``, ``acked``: the number of the current ping, whom it is for, and whether
-    it has been answered.
+    it has been answered.  ``accusers``: who has called this member suspect or dead.
     """
 
     ask_others = unwritten("3.8")
@@ -550,6 +553,7 @@ class Swim(Node):
         self.probe, self.acked, self.has_left = 0, True, False
         self.target: NodeId | None = None
         self.turns: list[NodeId] = []
+        self.accusers: set[NodeId] = set()
         self.set_timer("period", 0, PERIOD_MS)
 
     def observe(self) -> dict[str, Any]:
@@ -569,7 +573,7 @@ class Swim(Node):
         if self.has_left:
             return
         for update in getattr(message, "updates", ()):
-            self.hear(update)
+            self.hear(source, update)
         match message:
             case Ping():
                 self.send(source, PingReply(message.number, message.asker, self.updates_for(source)))
@@ -582,9 +586,11 @@ class Swim(Node):
             case _:
                 super().on_message(source, message)
 
-    def hear(self, update: Update) -> None:
-        """Somebody says this; of oneself one knows better."""
+    def hear(self, source: NodeId, update: Update) -> None:
+        """`source` says this; of oneself one knows better, and will tell it so."""
         if update.member == self.id:
+            if update.status is not Status.ALIVE:
+                self.accusers.add(source)
             self.refute(update)
         elif update.member in self.table:
             self.apply(update)
@@ -655,6 +661,9 @@ class Swim(Node):
         """What to say along with a message to `peer`: what it should know of itself, then the newest."""
         about_peer = self.table[peer] if peer in self.table else None
         told = [about_peer] if about_peer and about_peer.status is not Status.ALIVE else []
+        if peer in self.accusers:
+            self.accusers.discard(peer)
+            told.append(self.opinion(self.id))
         for member in sorted(self.news, key=lambda id: (self.news[id], id))[:UPDATES_MAX]:
             told.append(self.opinion(member))
             self.news[member] += 1
