@@ -124,19 +124,6 @@ def merge(self, other):
     return Siblings(frozenset(mine) | other.versions)
 
 
-@answer("6.2", misconception="the siblings as a whole are newer or older", rejected_by="merging siblings is commutative, associative, idempotent")
-def merge(self, other):
-    mine, theirs = self.context(), other.context()
-    if mine.join(theirs) == mine:
-        return self
-    if mine.join(theirs) == theirs:
-        return other
-    return Siblings(frozenset(
-        old for old in self.versions | other.versions
-        if not any(new != old and new.vector.join(old.vector) == new.vector for new in self.versions | other.versions)
-    ))
-
-
 # -- 6.3 -------------------------------------------------------------------------------------------
 
 
@@ -330,9 +317,9 @@ def merge(self, other):
     return Siblings(frozenset(sorted(kept, key=lambda v: v.vector.counts)[:2]))
 
 
-@answer("6.1", misconception="keep mine if the clocks agree", rejected_by="the last writer wins everywhere")
+@answer("6.1", misconception="what is there was there first", rejected_by="the last writer wins everywhere")
 def merge(self, other):
-    return other if other.time_ms > self.time_ms + 5 else self
+    return other if self.value is None else self
 
 
 @answer("6.4", misconception="each client resolves as it likes", rejected_by="whatever was put into carts and accounts is there, once")

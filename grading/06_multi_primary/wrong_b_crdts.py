@@ -315,7 +315,7 @@ def order(self):
     return tuple(id for id in found if id not in self.deleted)
 
 
-@answer("6.8", misconception="children before their parent's younger siblings, but after the parent's word", rejected_by="a character appears where it was typed")
+@answer("6.8", misconception="children before their parent's younger siblings, but after the parent's word", rejected_by="of those typed after one character, the newest stands first")
 def order(self):
     def below(after):
         children = sorted((c.id for c in self.cells if c.after == after), reverse=True)

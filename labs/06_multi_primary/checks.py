@@ -538,13 +538,13 @@ STORM = ("loss", "duplication", "crash", "restart", "partition", "cut")
 def no_write_is_lost(program):
     limits = Walk(steps_max=70, restarts=1, duplicates=True, timers=4)
     for system in (writers("Store", "gpgp", "ppgp", "gpp", "pgpg"), writers("Store", "pp", "gp", "gp", "pp", "gpgp")):
-        walks(program, system, count=60, limits=limits, judge=nothing_is_lost)
+        walks(program, system, count=100, limits=limits, judge=nothing_is_lost)
 
 
 @checks("6.C", "after a storm, all have the same siblings", points=3, source=DOTS, look_at="put, once more")
 def siblings_agree(program):
     system = writers("Store", "gpgppgp", "pgpgpp", "gpgpgp", "ppgpgp", "gppgpp")
-    scenarios(program, system, ending(stormy(), all_agree), runs=24, link=HOSTILE, needs=STORM)
+    scenarios(program, system, ending(stormy(), all_agree), runs=32, link=HOSTILE, needs=STORM)
 
 
 @checks(
@@ -557,7 +557,7 @@ def siblings_agree(program):
 def vectors_agree(program):
     system = writers("VectorStore", "gpgpgpgp", "gpgpgpgp", "gpgpgp")
     play, needs = ending(stormy(crashes=0), all_agree), ("loss", "duplication", "partition", "cut")
-    scenarios(program, system, play, runs=16, link=HOSTILE, needs=needs)
+    scenarios(program, system, play, runs=24, link=HOSTILE, needs=needs)
 
 
 def last_writer_won(run):
@@ -579,7 +579,7 @@ def last_writer_won(run):
 @checks("6.C", "the last writer wins everywhere", points=2, look_at="exercise 6.1", not_shown="what it loses")
 def last_writer_wins(program):
     system = writers("LastWriterStore", "ppgppp", "ppppp", "ppppp", "ppp")
-    scenarios(program, system, ending(stormy(), last_writer_won), runs=16, link=HOSTILE, needs=STORM)
+    scenarios(program, system, ending(stormy(), last_writer_won), runs=24, link=HOSTILE, needs=STORM)
 
 
 def nothing_bought_is_lost(run):
@@ -615,4 +615,4 @@ def nothing_bought_vanishes(program):
     }  # fmt: skip
     system = System.of(3, "Store", client="Shopper", workload=work, gap_ms=15)
     whole = ending(stormy(700), nothing_bought_is_lost)
-    scenarios(program, system, whole, runs=16, link=HOSTILE, needs=STORM)
+    scenarios(program, system, whole, runs=24, link=HOSTILE, needs=STORM)
