@@ -16,6 +16,7 @@ from pathlib import Path
 from grading.lint import read_checked
 from grading.notebook import cell_ids, notebook_name, notebook_text
 from grading.source import Part, SourceCell
+from labkit.answers import earlier_labs
 from labkit.bundle import Bundle, Section
 from labkit.cells import Cell, kind_of, program_cells
 from labkit.lab import CourseError, Lab, checks_in, load_lab, load_modules
@@ -58,7 +59,13 @@ class CourseLab:
     @cached_property
     def given(self) -> types.ModuleType | None:
         """The judge's own copy of ``given.py``: the classes that its checks speak of."""
-        return Bundle(self.lab.given_source).load().given
+        return Bundle(self.lab.given_source, (), self.bases).load().given
+
+    @cached_property
+    def bases(self) -> tuple[tuple[str, Bundle], ...]:
+        """The course's programs of the earlier labs that this one builds on."""
+        earlier = (open_lab(id, self.lab.root) for id in earlier_labs(self.lab.given_source))
+        return tuple((lab.id, lab.program(lab.submitted(), [])) for lab in earlier)
 
     @cached_property
     def checks(self) -> list[Check]:
@@ -126,7 +133,7 @@ class CourseLab:
         mine = set(exercises)
         kept = [s for s in own if (which := _exercise(s)) is None or which in mine]
         others = [self.solution(name) for name in self.exercises if name not in mine]
-        return Bundle(self.lab.given_source, (*kept, *others))
+        return Bundle(self.lab.given_source, (*kept, *others), self.bases)
 
     def solution(self, exercise: str) -> Section:
         """The course's answer to one exercise."""

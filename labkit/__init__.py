@@ -28,6 +28,7 @@ _HOME = {
     "check_linearizable": "linearizability",
     "checks": "verdict",
     "dataset": "datasets",
+    "earlier_lab": "earlier",
     "exercise": "exercise",
     "expect": "verdict",
     "hint": "help",

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from labkit.answers import bases
 from labkit.bundle import Bundle
 from labkit.cells import program_cells, read_notebook
 from labkit.check import check_bundle
@@ -43,7 +44,8 @@ def main(argv: Sequence[str]) -> int:
 def check_notebook(path: Path, budget: str) -> int:
     """Print a report on every exercise of a notebook, as it is saved."""
     lab = _lab_of(path)
-    bundle = Bundle(lab.given_source, tuple(program_cells(with_earlier(read_notebook(path)))))
+    sections = tuple(program_cells(with_earlier(read_notebook(path))))
+    bundle = Bundle(lab.given_source, sections, bases(lab.given_source, lab.root))
     exercises = dict.fromkeys(c.exercise for c in lab.load_checks(bundle.load().given))
     passed = 0
     for exercise in exercises:

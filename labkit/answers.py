@@ -7,18 +7,22 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from labkit.bundle import Bundle
-from labkit.lab import Lab
+from labkit.cells import Cell, program_cells
+from labkit.lab import Lab, load_lab
 
 try:
     import fcntl
 except ImportError:  # a browser, or Windows: one notebook at a time
     fcntl = None  # type: ignore[assignment]
 
+SETUP = "from labkit import exercise\nfrom given import *"
+OWN, RELEASED, COURSE, NOBODY = "your own", "your instructor's", "the course's", "nobody's yet"
 EMPTY: dict[str, Any] = {"attempts": {}, "passed": {}, "hints": {}, "predictions": {}, "answers": {}}
 
 
@@ -68,6 +72,64 @@ def keep_answers(lab: Lab, bundle: Bundle, exercise: str) -> None:
         record["answers"] = {**record["answers"], **kept}
 
     _change(lab, put)
+
+
+# -- whose answer ----------------------------------------------------------------------------------
+
+
+def find(lab: Lab, exercise: str) -> tuple[str, list[Cell]]:
+    """Whose answer it is, and its cells: the learner's own helpers, and the answer last."""
+    id = f"ex-{lab.id}-{exercise.split('.')[1]}"
+    own = kept(lab)["answers"].get(exercise)
+    if own:
+        before = [Cell(f"before {exercise}, {n}", source) for n, source in enumerate(own["own"], 1)]
+        return OWN, [*before, Cell(id, own["source"])]
+    released = lab.folder / "answers.json"
+    texts = json.loads(released.read_text(encoding="utf-8")) if released.exists() else {}
+    if exercise in texts:
+        return RELEASED, [Cell(id, texts[exercise])]
+    text = course_answer(lab, exercise)
+    return (COURSE, [Cell(id, text)]) if text else (NOBODY, [])
+
+
+def course_answer(lab: Lab, exercise: str) -> str | None:
+    """The text of the course's answer to an exercise, where ``grading/`` is on this disk."""
+    for source in course_sources(lab):
+        for cell in re.split(r"^# %%.*$", source, flags=re.MULTILINE):
+            if re.search(rf'^@exercise\("{re.escape(exercise)}"', cell, flags=re.MULTILINE):
+                lines = cell.strip().splitlines()
+                return "\n".join(line for line in lines if not re.match(r"\s*# (BEGIN|END|STUB)\b", line))
+    return None
+
+
+def course_sources(lab: Lab) -> list[str]:
+    """The texts of the lab's source, where ``grading/`` is on this disk."""
+    folder = lab.root / "grading" / lab.folder.name
+    return [path.read_text(encoding="utf-8") for path in sorted(folder.glob("source*.py"))]
+
+
+def program(lab: Lab) -> Bundle:
+    """The whole program of a lab for later ones to build on, each answer whosever it is."""
+    cells = [cell for id in lab.questions() if id[-1].isdigit() for cell in find(lab, id)[1]]
+    sections = program_cells([Cell(f"setup-{lab.id}-0", SETUP), *cells])
+    return Bundle(lab.given_source, tuple(sections), bases(lab.given_source, lab.root))
+
+
+def bases(given: str, root: Path) -> tuple[tuple[str, Bundle], ...]:
+    """The programs of the earlier labs that a given text builds on, by ``earlier_lab("09")`` in it."""
+    return tuple((id, program(load_lab(id, root))) for id in earlier_labs(given))
+
+
+def earlier_labs(given: str) -> list[str]:
+    """The labs that a given text names.
+
+    >>> earlier_labs('raft = earlier_lab("09")')
+    ['09']
+    """
+    return list(dict.fromkeys(re.findall(r'^\w+ = earlier_lab\("(\d\d)"\)', given, flags=re.MULTILINE)))
+
+
+# -- the file -------------------------------------------------------------------------------------
 
 
 def _change(lab: Lab, change: Callable[[dict[str, Any]], Any]) -> Any:

@@ -1,6 +1,7 @@
 """A learner's program as text: the one form in which it travels.
 
-A bundle is the source of ``given.py`` and of the cells that count, in order.  Notebook,
+A bundle is the source of ``given.py`` and of the cells that count, in order, and the bundles of
+earlier labs that it builds on.  Notebook,
 grader, sandbox, real clusters and replays all load the same bundle into a fresh module;
 nothing of the learner's is ever pickled.  At top level only imports, definitions and
 assignments are kept, so that loading a program does not run it.
@@ -18,7 +19,7 @@ import itertools
 import linecache
 import sys
 import types
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,6 +43,7 @@ TIMING_MAGICS = ("%%time", "%%timeit", "%%capture")
 
 _serial = itertools.count(1)
 _loading: ContextVar[Loaded | None] = ContextVar("loading", default=None)
+_bases: ContextVar[Mapping[str, types.ModuleType] | None] = ContextVar("bases", default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,17 +73,21 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class Bundle:
-    """The source of a program: what was given, then the cells that count, in order."""
+    """The source of a program: what was given, then the cells that count, in order.
+
+    `bases` are earlier labs' programs by lab, for a given text that builds on them.
+    """
 
     given: str = ""
     sections: tuple[Section, ...] = ()
+    bases: tuple[tuple[str, Bundle], ...] = ()
 
     def load(self) -> Loaded:
         """Run the program's text in a fresh module.  Never raises for what the text does."""
         module = _fresh_module("program")
         loaded = Loaded(module.__dict__)
         if self.given:
-            loaded.given = _load_given(self.given)
+            loaded.given = _load_given(self.given, self.bases)
         module.__dict__["__builtins__"] = _builtins({"given": loaded.given} if loaded.given else {})
         token = _loading.set(loaded)
         try:
@@ -96,12 +102,14 @@ class Bundle:
 
     def encoded(self) -> dict[str, Any]:
         """As plain JSON values."""
-        return {"given": self.given, "sections": [[s.name, s.source] for s in self.sections]}
+        raw = {"given": self.given, "sections": [[s.name, s.source] for s in self.sections]}
+        return raw | ({"bases": [[id, base.encoded()] for id, base in self.bases]} if self.bases else {})
 
     @classmethod
     def from_encoded(cls, raw: Any) -> Bundle:
         """The inverse of ``encoded``."""
-        return cls(raw["given"], tuple(Section(name, source) for name, source in raw["sections"]))
+        bases = tuple((id, cls.from_encoded(base)) for id, base in raw.get("bases", ()))
+        return cls(raw["given"], tuple(Section(name, source) for name, source in raw["sections"]), bases)
 
     @property
     def digest(self) -> str:
@@ -112,6 +120,16 @@ class Bundle:
 def loading() -> Loaded | None:
     """The bundle that is being loaded just now, if any: how ``@exercise`` knows where it stands."""
     return _loading.get()
+
+
+def base(lab: str) -> types.ModuleType | None:
+    """The program of an earlier lab, while a bundle that builds on it is being loaded."""
+    return (_bases.get() or {}).get(lab)
+
+
+def base_module(bundle: Bundle) -> types.ModuleType:
+    """A bundle, loaded, as a module whose names are its program's."""
+    return sys.modules[bundle.load().namespace["__name__"]]
 
 
 def statements(source: str) -> ast.Module:
@@ -185,10 +203,20 @@ def module_from(path: Path, known: Mapping[str, types.ModuleType]) -> types.Modu
     return module
 
 
-def _load_given(source: str) -> types.ModuleType:
+def _load_given(source: str, bases: Iterable[tuple[str, Bundle]]) -> types.ModuleType:
+    """The module of what was given; messages that only its bases name belong to it, too."""
     module = _fresh_module("given")
     module.__dict__["__builtins__"] = _builtins({})
-    run_text(source, "given.py", module.__dict__)
+    known = {id: base_module(bundle) for id, bundle in bases}
+    token = _bases.set(known)
+    try:
+        run_text(source, "given.py", module.__dict__)
+    finally:
+        _bases.reset(token)
+    for earlier in known.values():
+        for name, value in vars(earlier).items():
+            if not name.startswith("_"):
+                module.__dict__.setdefault(name, value)
     return module
 
 

@@ -8,25 +8,21 @@ is on this disk.  It becomes a cell of this notebook's program, as if it stood h
 from __future__ import annotations
 
 import ast
-import json
+import types
 from collections.abc import Iterable
-from typing import Any
 
-from labkit import answers
-from labkit.bundle import statements
+from labkit.answers import NOBODY, find, program
+from labkit.bundle import base, base_module, statements
 from labkit.cells import Cell
 from labkit.exercise import notebook_shell, recorder
-from labkit.help import course_answer
-from labkit.lab import Lab, lab_of
-
-OWN, RELEASED, COURSE, NOBODY = "your own", "your instructor's", "the course's", "nobody's yet"
+from labkit.lab import lab_of, load_lab
 
 
 def use_answers(*exercises: str) -> None:
     """Put the answers to these earlier exercises into this notebook's program, and say whose they are."""
     whose: dict[str, list[str]] = {}
     for exercise in exercises:
-        origin, cells = _find(lab_of(exercise), exercise)
+        origin, cells = find(lab_of(exercise), exercise)
         whose.setdefault(origin, []).append(exercise)
         for cell in cells:
             recorder.note(cell.source, cell.id)
@@ -36,6 +32,14 @@ def use_answers(*exercises: str) -> None:
         print("Write those in the lab's earlier notebook first; until then, checks here wait for them.")
 
 
+def earlier_lab(id: str) -> types.ModuleType:
+    """The program of an earlier lab, for a ``given.py`` that builds on it: ``raft = earlier_lab("09")``.
+
+    While a bundle is loaded, it is the one that travels with the bundle.
+    """
+    return base(id) or base_module(program(load_lab(id)))
+
+
 def with_earlier(cells: Iterable[Cell]) -> list[Cell]:
     """The cells of a saved notebook, and after each the answers that it uses."""
     found = []
@@ -43,7 +47,7 @@ def with_earlier(cells: Iterable[Cell]) -> list[Cell]:
         found.append(cell)
         if cell.cell_type == "code" and "use_answers(" in cell.source:
             for exercise in _used(cell.source):
-                found += _find(lab_of(exercise), exercise)[1]
+                found += find(lab_of(exercise), exercise)[1]
     return found
 
 
@@ -53,27 +57,11 @@ def _used(source: str) -> list[str]:
     return [str(one.value) for args in used for one in args if isinstance(one, ast.Constant)]
 
 
-def _find(lab: Lab, exercise: str) -> tuple[str, list[Cell]]:
-    """Whose answer it is, and its cells: the learner's own helpers, and the answer last."""
-    id = f"ex-{lab.id}-{exercise.split('.')[1]}"
-    own = answers.kept(lab)["answers"].get(exercise)
-    if own:
-        before = [Cell(f"before {exercise}, {n}", source) for n, source in enumerate(own["own"], 1)]
-        return OWN, [*before, Cell(id, own["source"])]
-    released = lab.folder / "answers.json"
-    texts = json.loads(released.read_text(encoding="utf-8")) if released.exists() else {}
-    if exercise in texts:
-        return RELEASED, [Cell(id, texts[exercise])]
-    text = course_answer(lab, exercise)
-    return (COURSE, [Cell(id, text)]) if text else (NOBODY, [])
-
-
 def _execute(source: str, name: str) -> None:
     """Run an answer among the notebook's names, so that cells which try the program have it."""
     shell = notebook_shell()
-    names: dict[str, Any] = {} if shell is None else shell.user_ns
     if shell is not None:
-        exec(compile(statements(source), name, "exec", dont_inherit=True), names)
+        exec(compile(statements(source), name, "exec", dont_inherit=True), shell.user_ns)
 
 
 def _listed(exercises: Iterable[str]) -> str:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
 
+from labkit import answers
 from labkit.bundle import Bundle, Section, loading
 from labkit.cells import Cell, kind_of, program_cells, read_notebook
 from labkit.lab import CourseError, Lab
@@ -122,7 +123,7 @@ def current_bundle(lab: Lab) -> Bundle:
         raise CourseError(
             "check works in the lab's notebook; for a saved one use: python -m labkit check NOTEBOOK"
         )
-    return Bundle(lab.given_source, sections)
+    return Bundle(lab.given_source, sections, answers.bases(lab.given_source, lab.root))
 
 
 def record_cells() -> None:

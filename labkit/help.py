@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import ast
 import os
-import re
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from labkit import answers
@@ -49,26 +46,16 @@ def predict(exercise: str, question: str, options: Sequence[str] | None = None, 
 def solution(exercise: str) -> Any:
     """The course's answer, after one attempt of your own; only where ``grading/`` is on this disk."""
     lab = lab_of(exercise)
-    if not _sources(lab):
+    if not answers.course_sources(lab):
         raise CourseError("the course's answers are not on this machine; ask your instructor, or use hint()")
     if not answers.kept(lab)["attempts"].get(exercise):
         raise CourseError(
             f'try exercise {exercise} first: write something, run check("{exercise}"), then come back'
         )
-    found = course_answer(lab, exercise)
+    found = answers.course_answer(lab, exercise)
     if found is None:
         raise CourseError(f"lab {lab.id} has no exercise {exercise!r}")
     return _Text(found)
-
-
-def course_answer(lab: Lab, exercise: str) -> str | None:
-    """The text of the course's answer to an exercise, where ``grading/`` is on this disk."""
-    for source in _sources(lab):
-        for cell in re.split(r"^# %%.*$", source, flags=re.MULTILINE):
-            if re.search(rf'^@exercise\("{re.escape(exercise)}"', cell, flags=re.MULTILINE):
-                lines = cell.strip().splitlines()
-                return "\n".join(line for line in lines if not re.match(r"\s*# (BEGIN|END|STUB)\b", line))
-    return None
 
 
 def progress() -> Any:
@@ -76,31 +63,11 @@ def progress() -> Any:
     lines = []
     for folder in sorted((course_root() / "labs").glob("[0-9]*_*")):
         lab = Lab(folder.name[:2], folder)
-        exercises = [e for path in lab.files("checks") for e in _exercises(path)]
+        exercises = lab.questions()
         passed = [e for e in exercises if e in answers.kept(lab)["passed"]]
         bar = "".join("●" if e in passed else "○" for e in exercises)
         lines.append(f"{folder.name:<32} {bar} {len(passed)} of {len(exercises)}")
     return _Text("\n".join(lines) or "no labs here")
-
-
-def _sources(lab: Lab) -> list[str]:
-    folder = lab.root / "grading" / lab.folder.name
-    return [path.read_text(encoding="utf-8") for path in sorted(folder.glob("source*.py"))]
-
-
-def _exercises(checks: Path) -> list[str]:
-    """The exercises and parts that a checks file judges, read without running it."""
-    calls = [
-        node for node in ast.walk(ast.parse(checks.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)
-    ]
-    named = [
-        c.args[0].value for c in calls if _is_checks(c) and c.args and isinstance(c.args[0], ast.Constant)
-    ]
-    return list(dict.fromkeys(map(str, named)))
-
-
-def _is_checks(call: ast.Call) -> bool:
-    return isinstance(call.func, ast.Name) and call.func.id == "checks"
 
 
 class _Text:

@@ -6,6 +6,7 @@ checks finds the very module of the program that is being judged.
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
@@ -57,6 +58,11 @@ class Lab:
         """``checks.py`` and, where a lab has several notebooks, ``checks_b_log.py`` and so on."""
         return sorted(self.folder.glob(f"{name}*.py"))
 
+    def questions(self) -> list[str]:
+        """The exercises and parts that the public checks judge, read without running them."""
+        named = [name for path in self.files("checks") for name in _judged_in(path)]
+        return list(dict.fromkeys(named))
+
     def hints(self) -> Mapping[str, tuple[str, ...]]:
         """The three hints of each exercise."""
         path = self.folder / "hints.json"
@@ -94,6 +100,15 @@ def course_root() -> Path:
     if (beside / "labs").is_dir():
         return beside
     raise CourseError("no course here: start in its folder (the one with labs/), or set LABKIT_ROOT to it")
+
+
+def _judged_in(path: Path) -> list[str]:
+    """The first argument of each ``@checks(...)`` in a file."""
+    calls = [
+        node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)
+    ]
+    marks = [c.args for c in calls if isinstance(c.func, ast.Name) and c.func.id == "checks" and c.args]
+    return [str(first.value) for first, *_ in marks if isinstance(first, ast.Constant)]
 
 
 def load_modules(

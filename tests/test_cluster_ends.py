@@ -119,7 +119,8 @@ def test_a_spare_that_died_is_not_used() -> None:
 # -- nothing is left ------------------------------------------------------------------------------
 
 SCRIPT = """
-import asyncio, sys
+import asyncio, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # also where the tests' starter ignores it
 sys.path.insert(0, {root!r})
 from labkit.cluster import Cluster
 from labkit.cluster.session import _named_after, session

@@ -1,4 +1,4 @@
-"""Every lab: its wrong answers fall to the check that they name, its right ones pass, its notebooks run."""
+"""Every lab: its wrong answers fall to the check that they name, and its right ones pass."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from grading.attempt import try_answers
-from grading.build import both_ways, stale
 from grading.course import all_labs, open_lab
 from grading.soak import kills, matrix
 
@@ -51,14 +50,3 @@ def test_every_check_rejects_some_wrong_answer(id):
     print(matrix(lab, rejected))
     idle = [c.title for c in lab.checks if not any(c.name in names for names in rejected.values())]
     assert idle == []
-
-
-@pytest.mark.parametrize("id", LABS)
-def test_committed_notebooks_are_what_their_source_gives(id):
-    assert stale(open_lab(id)) == []
-
-
-@pytest.mark.parametrize("id", LABS)
-def test_notebooks_run_solved_and_as_handed_out(id, monkeypatch):
-    monkeypatch.setenv("LABKIT_BUDGET", "small")
-    assert list(both_ways(open_lab(id))) == []
