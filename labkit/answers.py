@@ -84,9 +84,8 @@ def find(lab: Lab, exercise: str) -> tuple[str, list[Cell]]:
     if own:
         before = [Cell(f"before {exercise}, {n}", source) for n, source in enumerate(own["own"], 1)]
         return OWN, [*before, Cell(id, own["source"])]
-    released = lab.folder / "answers.json"
-    texts = json.loads(released.read_text(encoding="utf-8")) if released.exists() else {}
-    if exercise in texts:
+    path = lab.folder / "answers.json"
+    if exercise in (texts := json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}):
         return RELEASED, [Cell(id, texts[exercise])]
     text = course_answer(lab, exercise)
     return (COURSE, [Cell(id, text)]) if text else (NOBODY, [])

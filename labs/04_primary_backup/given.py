@@ -545,6 +545,12 @@ class StoreClient(Client):
 # -- for the notebooks -------------------------------------------------------------------------------
 
 
+def primary_of(run: Any) -> NodeId:
+    """Who is primary just now, as the view service has it; n1, if nobody is."""
+    primary = run.observe(VIEW_SERVICE)["view"].primary
+    return primary[0] if primary else "n1"
+
+
 def members(store: str, count: int = 2, service: str = "ViewService") -> dict[str, str]:
     """The roles of a view service and `count` stores: ``simulate(Store, nodes=members("Store"), ...)``."""
     return {VIEW_SERVICE: service} | {f"n{number}": store for number in range(1, count + 1)}
