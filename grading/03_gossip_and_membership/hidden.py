@@ -84,7 +84,10 @@ def flood_is_exact(program):
 def digests_are_answered_exactly(program):
     draw = dice()
     for _ in range(40):
-        mine, have = sightings_of(draw, 12), {o: draw.randint(0, 6) for o in draw.sample(("n1", "n3", "n11", "n8"), 2)}
+        mine, have = (
+            sightings_of(draw, 12),
+            {o: draw.randint(0, 6) for o in draw.sample(("n1", "n3", "n11", "n8"), 2)},
+        )
         node, is_answer = comparing(program, *mine), draw.random() < 0.4
         before = len(node.sent)
         node.deliver("n9", Digest(tuple(sorted(have.items())), is_answer))
@@ -127,9 +130,18 @@ def mongering_is_exact(program):
         if "round" in node.timers:
             hot = sorted(r for r, count in useless.items() if count < TIRED)
             news = a_round(node)
-            expect(len(news) == (FANOUT if hot else 0), f"{len(hot)} rumours are hot, and n5 told {by_number(news)}")
-            expect(all([sorted(s) for s in w] == [hot] for w in news.values()), f"hot are {hot}, and n5 told {news}")
-            expect(("round" in node.timers) == bool(hot), f"{len(hot)} rumours are hot; the timers are {node.timers}")
+            expect(
+                len(news) == (FANOUT if hot else 0),
+                f"{len(hot)} rumours are hot, and n5 told {by_number(news)}",
+            )
+            expect(
+                all([sorted(s) for s in w] == [hot] for w in news.values()),
+                f"hot are {hot}, and n5 told {news}",
+            )
+            expect(
+                ("round" in node.timers) == bool(hot),
+                f"{len(hot)} rumours are hot; the timers are {node.timers}",
+            )
             useless = {r: c for r, c in useless.items() if r in hot}
 
 
@@ -153,10 +165,19 @@ def parcels_are_exact(program):
                 waiting.setdefault(neighbour, []).append(brought)
             times = flush_timers(node)
             due = [(BATCH_MS * 1000,) * 2] if receivers and not running else []
-            expect(not receivers or times == due, f'"flush" was {"running" if running else "not running"}; {id} set {times}')
+            expect(
+                not receivers or times == due,
+                f'"flush" was {"running" if running else "not running"}; {id} set {times}',
+            )
             if draw.random() < 0.15 and "flush" in node.timers:
-                got = {to: sorted(t for s in what for _, _, t in s) for to, what in told(node, lambda: node.fire("flush")).items()}
-                expect(got == {to: sorted(texts) for to, texts in waiting.items()}, f"{id} sent {got}, not {waiting}")
+                got = {
+                    to: sorted(t for s in what for _, _, t in s)
+                    for to, what in told(node, lambda: node.fire("flush")).items()
+                }
+                expect(
+                    got == {to: sorted(texts) for to, texts in waiting.items()},
+                    f"{id} sent {got}, not {waiting}",
+                )
                 waiting = {}
 
 
@@ -183,7 +204,9 @@ def merge_is_a_join(program):
             wanted = [("n2", tuple(sorted(known.items())))] if lacks else []
             got = [(to, tuple(sorted(p for p in m.counts if p[1]))) for to, m in node.sent[before:]]
             expect(got == wanted, f"n4 was told {theirs} and answered {got}, not {wanted}")
-            expect(total_of(node) == sum(known.values()), f"n4 tells {total_of(node)}; it should know {known}")
+            expect(
+                total_of(node) == sum(known.values()), f"n4 tells {total_of(node)}; it should know {known}"
+            )
 
 
 @checks("3.G", "three camps, and each heals at another time", points=2)
@@ -216,7 +239,12 @@ def swarms_are_survived(program):
         scenarios(program, towers(role, 6, each=10), play, runs=12)
 
 
-@checks("3.G", "reads of a healed book hold all that was confirmed", points=2, source="Maelstrom's broadcast workload")
+@checks(
+    "3.G",
+    "reads of a healed book hold all that was confirmed",
+    points=2,
+    source="Maelstrom's broadcast workload",
+)
 def reads_see_everything(program):
     work = {f"c{c}": [("post", f"n{c}", f"c{c} sees {n}") for n in range(6)] for c in (1, 2, 3)}
     work |= {f"c{c}": [("read", f"n{c}")] * 40 for c in (4, 5, 6)}
@@ -225,19 +253,35 @@ def reads_see_everything(program):
     def play(run):
         run.at(0, run.partition, ["n1", "n2", "n4", "c1", "c2", "c4"], ["n3", "n5", "n6", "c3", "c5", "c6"])
         run.at(3_000, run.heal).run(14_000)
-        expect(run.violation or not all_have_all(run), f"after healing, {all_have_all(run) if not run.violation else ''}")
+        expect(
+            run.violation or not all_have_all(run),
+            f"after healing, {all_have_all(run) if not run.violation else ''}",
+        )
         confirmed = {op.value for op in run.history if op.f == "post" and op.outcome == "ok"}
         last = {op.client: op for op in run.history if op.f == "read" and op.outcome == "ok"}
-        late = [f"{op.key} lacks {sorted(confirmed - set(op.result))}" for op in last.values() if confirmed - set(op.result)]
-        expect(run.violation or len(last) == 3 and not late, f"in the last reads, 9 s after healing: {late or last}")
+        late = [
+            f"{op.key} lacks {sorted(confirmed - set(op.result))}"
+            for op in last.values()
+            if confirmed - set(op.result)
+        ]
+        expect(
+            run.violation or len(last) == 3 and not late,
+            f"in the last reads, 9 s after healing: {late or last}",
+        )
 
     scenarios(program, system, play, runs=6, link=Link(delay_ms=(1, 20), loss=0.05), needs=("cut", "loss"))
 
 
-@checks("3.G", "half reads, half sightings, counted as Maelstrom counts", points=2, source="Gossip Glomers, 3d and 3e")
+@checks(
+    "3.G",
+    "half reads, half sightings, counted as Maelstrom counts",
+    points=2,
+    source="Gossip Glomers, 3d and 3e",
+)
 def maelstrom_counts(program):
     work = {
-        f"c{n}": [("read" if (n + i) % 2 else "post", f"n{n}", f"{n}.{i}") for i in range(16)] for n in range(1, 26)
+        f"c{n}": [("read" if (n + i) % 2 else "post", f"n{n}", f"{n}.{i}") for i in range(16)]
+        for n in range(1, 26)
     }
     for role, bound in (("Star", 30), ("Courier", 20)):
         system = System.of(25, role, client="Watcher", workload=work, gap_ms=250)
@@ -250,7 +294,10 @@ def maelstrom_counts(program):
                     run.network.set_link(id, client, delay_ms=(0, 0))
             run.run(6_000)
             each = messages_between_nodes(run) / 400
-            expect(run.violation or each < bound, f"an operation took {each:.1f} messages between towers, bound {bound}")
+            expect(
+                run.violation or each < bound,
+                f"an operation took {each:.1f} messages between towers, bound {bound}",
+            )
             expect_all_have_all(run, "2 s after the last sighting")
 
         scenarios(program, system, play, runs=1, link=Link(delay_ms=(100, 100)))
@@ -265,7 +312,9 @@ def counts_join(program):
         chance = Stream(run.seed, "sides")
         side = chance.some(system.node_ids)[:3]
         rest = [id for id in system.node_ids if id not in side]
-        run.at(0, run.partition, side, rest).at(2_000, run.heal).at(500, run.crash, side[0]).at(900, run.restart, side[0])
+        run.at(0, run.partition, side, rest).at(2_000, run.heal).at(500, run.crash, side[0]).at(
+            900, run.restart, side[0]
+        )
         run.run(9_000)
         if run.violation is None:
             least, most, totals = added(run, "ok"), added(run, "ok", "info"), counted(run)
@@ -275,7 +324,9 @@ def counts_join(program):
             )
 
     link = Link(delay_ms=(1, 30), duplication=0.3)
-    scenarios(program, system, play, runs=8, link=link, judge=never_too_many, needs=("cut", "crash", "duplication"))
+    scenarios(
+        program, system, play, runs=8, link=link, judge=never_too_many, needs=("cut", "crash", "duplication")
+    )
 
 
 @checks("3.G", "a tower with a new disk learns everything again", points=1)

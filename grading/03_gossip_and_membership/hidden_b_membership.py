@@ -11,7 +11,6 @@ from checks_b_membership import (
     SWIM,
     answer_it,
     beaten,
-    deafened,
     expect_lists,
     expect_none_evicted,
     expected_phi,
@@ -55,7 +54,10 @@ def suspicion_follows_silence(program):
         if all(now - at != TIMEOUT_MS for at in heard.values()):
             got, wanted = suspects(node), {p for p, at in heard.items() if now - at > TIMEOUT_MS}
             silent = {peer: now - at for peer, at in heard.items()}
-            expect(got == wanted, f"the silences are {silent} ms, the limit is {TIMEOUT_MS}, and n1 suspects {got}")
+            expect(
+                got == wanted,
+                f"the silences are {silent} ms, the limit is {TIMEOUT_MS}, and n1 suspects {got}",
+            )
 
 
 @checks("3.7", "any line, and any silence on it", points=3)
@@ -95,7 +97,11 @@ def helpers_fit_any_group(program):
                 len(set(others)) == len(others) == min(HELPERS, len(able)) and set(others) <= set(able),
                 f"of {count} members {target} did not reply, and {node.id} asked {others}",
             )
-            odd = [m for _, m in asked if not isinstance(m, PingRequest) or (m.number, m.target) != (number, target)]
+            odd = [
+                m
+                for _, m in asked
+                if not isinstance(m, PingRequest) or (m.number, m.target) != (number, target)
+            ]
             expect(not odd, f"probe {number} of {target} was not answered, and {node.id} sent {odd[:1]}")
             answer_it(node, target, number)
 
@@ -108,7 +114,10 @@ def own_incarnation_is_right(program):
         for _ in range(25):
             if draw.random() < 0.1:
                 node.restart()
-                expect(incarnation(node) == current + 1, f"n1 was in {current}, crashed, and is in {incarnation(node)}")
+                expect(
+                    incarnation(node) == current + 1,
+                    f"n1 was in {current}, crashed, and is in {incarnation(node)}",
+                )
                 current += 1
                 continue
             update = Update("n1", draw.choice((ALIVE, SUSPECT, DEAD)), max(0, current + draw.randint(-2, 2)))
@@ -117,10 +126,16 @@ def own_incarnation_is_right(program):
                 tire(node)
             hear(node, update, source="n3")
             wanted = update.incarnation + 1 if due else current
-            expect(incarnation(node) == wanted, f"in {current}, n1 heard {update}, and is in {incarnation(node)}, not {wanted}")
+            expect(
+                incarnation(node) == wanted,
+                f"in {current}, n1 heard {update}, and is in {incarnation(node)}, not {wanted}",
+            )
             current = wanted
             told = hear(node, source="n2")
-            expect(not due or Update("n1", ALIVE, current) in told, f"n1 objected to {update}, and does not spread it: {told}")
+            expect(
+                not due or Update("n1", ALIVE, current) in told,
+                f"n1 objected to {update}, and does not spread it: {told}",
+            )
 
 
 @checks("3.10", "any updates, in any order", points=3)
@@ -141,7 +156,10 @@ def beliefs_are_a_maximum(program):
             )
             believed[update.member] = update if is_new else believed[update.member]
             got = table_of(node)
-            expect(got == believed, f"after {update} n1 believes {got[update.member]}, not {believed[update.member]}")
+            expect(
+                got == believed,
+                f"after {update} n1 believes {got[update.member]}, not {believed[update.member]}",
+            )
 
 
 @checks("3.M", "in a group of 25, three crashes are found by all", points=2, source=f"{SWIM}: scalability")
@@ -159,7 +177,12 @@ def large_groups_work(program):
     scenarios(program, group(25), play, runs=2, needs=("crash",))
 
 
-@checks("3.M", "one direction between two members fails, and both stay", points=1, source="HSE: two processes cannot communicate")
+@checks(
+    "3.M",
+    "one direction between two members fails, and both stay",
+    points=1,
+    source="HSE: two processes cannot communicate",
+)
 def one_way_pairs_stay(program):
     def play(run):
         missing = watch(run, run.system.node_ids, 15_000)
@@ -208,7 +231,11 @@ def quick_restarts(program):
 def first_member_crashes(program):
     def play(run):
         run.at(100, run.crash, "n1").at(8_000, run.crash, "n3").run(16_000)
-        expect_lists(run, [id for id in run.system.node_ids if id not in ("n1", "n3")], "8 s after n3 crashed, n1 long before")
+        expect_lists(
+            run,
+            [id for id in run.system.node_ids if id not in ("n1", "n3")],
+            "8 s after n3 crashed, n1 long before",
+        )
 
     scenarios(program, group(6), play, runs=6, needs=("crash",))
 
@@ -225,12 +252,25 @@ def partitions_heal_twice(program):
         run.run(at_ms)
         expect_lists(run, run.system.node_ids, "10 s after the second partition has healed")
         numbers = {id: run.observe(id).get("incarnation", 0) for id in by_number(run.system.node_ids)}
-        expect(run.violation or max(numbers.values()) < 60, f"two partitions, and the incarnations are {numbers}")
+        expect(
+            run.violation or max(numbers.values()) < 60, f"two partitions, and the incarnations are {numbers}"
+        )
 
-    scenarios(program, group(6), play, runs=5, link=Link(delay_ms=(1, 15), loss=0.03), needs=("partition", "loss"))
+    scenarios(
+        program, group(6), play, runs=5, link=Link(delay_ms=(1, 15), loss=0.03), needs=("partition", "loss")
+    )
 
 
 @checks("3.M", "cut off altogether for a while", points=1, source="HSE: offline and recover")
 def offline_members(program):
-    deafened(program, "do anything", lambda id, other: (id, other))
-    deafened(program, "hear anything", lambda id, other: (other, id))
+    def play(run):
+        id = Stream(run.seed, "who").choice(run.system.node_ids)
+        run.at(1_000, run.isolate, id).run(11_000)
+        expect_lists(run, [id], "10 s into being cut off", of=[id])
+        others = [other for other in run.system.node_ids if other != id]
+        expect_lists(run, others, f"10 s after {id} was cut off", of=others)
+        run.heal()
+        run.run(20_000)
+        expect_lists(run, run.system.node_ids, f"9 s after {id} was reachable again")
+
+    scenarios(program, group(6), play, runs=5, needs=("partition", "cut"))

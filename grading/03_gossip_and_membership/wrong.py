@@ -5,7 +5,11 @@ from grading.answers import answer
 # -- 3.1 -------------------------------------------------------------------------------------------
 
 
-@answer("3.1", misconception="tell everybody, the sender too", rejected_by="what is new goes to every neighbour but the source")
+@answer(
+    "3.1",
+    misconception="tell everybody, the sender too",
+    rejected_by="what is new goes to every neighbour but the source",
+)
 def on_news(self, source, news):
     fresh = tuple(s for s in news.sightings if s not in self.book)
     if fresh:
@@ -14,7 +18,11 @@ def on_news(self, source, news):
             self.send(neighbour, News(fresh))
 
 
-@answer("3.1", misconception="a flood goes to all peers", rejected_by="what is new goes to every neighbour but the source")
+@answer(
+    "3.1",
+    misconception="a flood goes to all peers",
+    rejected_by="what is new goes to every neighbour but the source",
+)
 def on_news(self, source, news):
     fresh = tuple(s for s in news.sightings if s not in self.book)
     if fresh:
@@ -24,7 +32,11 @@ def on_news(self, source, news):
                 self.send(peer, News(fresh))
 
 
-@answer("3.1", misconception="who is told need not tell", rejected_by="what is new goes to every neighbour but the source")
+@answer(
+    "3.1",
+    misconception="who is told need not tell",
+    rejected_by="what is new goes to every neighbour but the source",
+)
 def on_news(self, source, news):
     fresh = tuple(s for s in news.sightings if s not in self.book)
     if fresh:
@@ -34,7 +46,11 @@ def on_news(self, source, news):
                 self.send(neighbour, News(fresh))
 
 
-@answer("3.1", misconception="only other towers bring news", rejected_by="what a keeper sees goes to all neighbours")
+@answer(
+    "3.1",
+    misconception="only other towers bring news",
+    rejected_by="what a keeper sees goes to all neighbours",
+)
 def on_news(self, source, news):
     fresh = tuple(s for s in news.sightings if s not in self.book)
     if fresh:
@@ -47,7 +63,11 @@ def on_news(self, source, news):
             self.send(self.neighbours[0], News(fresh))
 
 
-@answer("3.1", misconception="pass everything on, it cannot hurt", rejected_by="what is known is passed on no more")
+@answer(
+    "3.1",
+    misconception="pass everything on, it cannot hurt",
+    rejected_by="what is known is passed on no more",
+)
 def on_news(self, source, news):
     self.keep(tuple(s for s in news.sightings if s not in self.book))
     for neighbour in self.neighbours:
@@ -55,7 +75,11 @@ def on_news(self, source, news):
             self.send(neighbour, news)
 
 
-@answer("3.1", misconception="one new thing makes the whole message new", rejected_by="what is known is passed on no more")
+@answer(
+    "3.1",
+    misconception="one new thing makes the whole message new",
+    rejected_by="what is known is passed on no more",
+)
 def on_news(self, source, news):
     if any(s not in self.book for s in news.sightings):
         self.keep(tuple(s for s in news.sightings if s not in self.book))
@@ -64,7 +88,11 @@ def on_news(self, source, news):
                 self.send(neighbour, news)
 
 
-@answer("3.1", misconception="one known thing makes the whole message old", rejected_by="what is known is passed on no more")
+@answer(
+    "3.1",
+    misconception="one known thing makes the whole message old",
+    rejected_by="what is known is passed on no more",
+)
 def on_news(self, source, news):
     if not any(s in self.book for s in news.sightings):
         self.keep(news.sightings)
@@ -73,7 +101,9 @@ def on_news(self, source, news):
                 self.send(neighbour, News(news.sightings))
 
 
-@answer("3.1", misconception="memory is enough", rejected_by="what was heard is in the book first, over a crash")
+@answer(
+    "3.1", misconception="memory is enough", rejected_by="what was heard is in the book first, over a crash"
+)
 def on_news(self, source, news):
     fresh = tuple(s for s in news.sightings if s not in self.book)
     if fresh:
@@ -83,7 +113,11 @@ def on_news(self, source, news):
                 self.send(neighbour, News(fresh))
 
 
-@answer("3.1", misconception="tell first, write when there is time", rejected_by="what was heard is in the book first, over a crash")
+@answer(
+    "3.1",
+    misconception="tell first, write when there is time",
+    rejected_by="what was heard is in the book first, over a crash",
+)
 def on_news(self, source, news):
     fresh = tuple(s for s in news.sightings if s not in self.book)
     for neighbour in self.neighbours:
@@ -105,7 +139,11 @@ def on_digest(self, source, digest):
         self.send(source, Digest(self.have(), True))
 
 
-@answer("3.2", misconception="only towers that they name", rejected_by="what they lack is pushed, and nothing more")
+@answer(
+    "3.2",
+    misconception="only towers that they name",
+    rejected_by="what they lack is pushed, and nothing more",
+)
 def on_digest(self, source, digest):
     theirs, ours = dict(digest.have), dict(self.have())
     lacking = tuple(s for s in sorted(self.book) if s[0] in theirs and s[1] > theirs[s[0]])
@@ -115,7 +153,11 @@ def on_digest(self, source, digest):
         self.send(source, Digest(self.have(), True))
 
 
-@answer("3.2", misconception="what is at the number is missing too", rejected_by="what they lack is pushed, and nothing more")
+@answer(
+    "3.2",
+    misconception="what is at the number is missing too",
+    rejected_by="what they lack is pushed, and nothing more",
+)
 def on_digest(self, source, digest):
     theirs, ours = dict(digest.have), dict(self.have())
     lacking = tuple(s for s in sorted(self.book) if s[1] >= theirs.get(s[0], 0))
@@ -143,7 +185,9 @@ def on_digest(self, source, digest):
         self.send(source, Digest(self.have(), True))
 
 
-@answer("3.2", misconception="compare totals, tower by tower is too much", rejected_by="what I lack is asked for")
+@answer(
+    "3.2", misconception="compare totals, tower by tower is too much", rejected_by="what I lack is asked for"
+)
 def on_digest(self, source, digest):
     theirs, ours = dict(digest.have), dict(self.have())
     lacking = tuple(s for s in sorted(self.book) if s[1] > theirs.get(s[0], 0))
@@ -191,7 +235,9 @@ def on_digest(self, source, digest):
         self.send(source, Digest(self.have()))
 
 
-@answer("3.2", misconception="the news is for the neighbours", rejected_by="two books become one in four messages")
+@answer(
+    "3.2", misconception="the news is for the neighbours", rejected_by="two books become one in four messages"
+)
 def on_digest(self, source, digest):
     theirs, ours = dict(digest.have), dict(self.have())
     lacking = tuple(s for s in sorted(self.book) if s[1] > theirs.get(s[0], 0))
@@ -205,7 +251,11 @@ def on_digest(self, source, digest):
 # -- 3.3 -------------------------------------------------------------------------------------------
 
 
-@answer("3.3", misconception="a random peer, so many times", rejected_by="each round tells fan-out different peers")
+@answer(
+    "3.3",
+    misconception="a random peer, so many times",
+    rejected_by="each round tells fan-out different peers",
+)
 def spread(self):
     self.hot = {r for r in self.hot if self.useless[r] < self.tired}
     if self.hot:
@@ -214,7 +264,9 @@ def spread(self):
         self.set_timer("round", ROUND_MS)
 
 
-@answer("3.3", misconception="one message for each rumour", rejected_by="each round tells fan-out different peers")
+@answer(
+    "3.3", misconception="one message for each rumour", rejected_by="each round tells fan-out different peers"
+)
 def spread(self):
     self.hot = {r for r in self.hot if self.useless[r] < self.tired}
     if self.hot:
@@ -252,7 +304,11 @@ def spread(self):
         self.set_timer("round", ROUND_MS)
 
 
-@answer("3.3", misconception="a rumour stays hot", rejected_by="a rumour told in vain too often is dropped, and only that one")
+@answer(
+    "3.3",
+    misconception="a rumour stays hot",
+    rejected_by="a rumour told in vain too often is dropped, and only that one",
+)
 def spread(self):
     if self.hot:
         for peer in self.random.sample(self.peers, min(self.fanout, len(self.peers))):
@@ -260,7 +316,11 @@ def spread(self):
         self.set_timer("round", ROUND_MS)
 
 
-@answer("3.3", misconception="tired of one, tired of all", rejected_by="a rumour told in vain too often is dropped, and only that one")
+@answer(
+    "3.3",
+    misconception="tired of one, tired of all",
+    rejected_by="a rumour told in vain too often is dropped, and only that one",
+)
 def spread(self):
     if any(self.useless[r] >= self.tired for r in self.hot):
         self.hot = set()
@@ -270,7 +330,11 @@ def spread(self):
         self.set_timer("round", ROUND_MS)
 
 
-@answer("3.3", misconception="told in vain once is enough", rejected_by="a rumour told in vain too often is dropped, and only that one")
+@answer(
+    "3.3",
+    misconception="told in vain once is enough",
+    rejected_by="a rumour told in vain too often is dropped, and only that one",
+)
 def spread(self):
     self.hot = {r for r in self.hot if self.useless[r] == 0}
     if self.hot:
@@ -279,7 +343,11 @@ def spread(self):
         self.set_timer("round", ROUND_MS)
 
 
-@answer("3.3", misconception="one useless telling more", rejected_by="a rumour told in vain too often is dropped, and only that one")
+@answer(
+    "3.3",
+    misconception="one useless telling more",
+    rejected_by="a rumour told in vain too often is dropped, and only that one",
+)
 def spread(self):
     self.hot = {r for r in self.hot if self.useless[r] <= self.tired}
     if self.hot:
@@ -288,7 +356,9 @@ def spread(self):
         self.set_timer("round", ROUND_MS)
 
 
-@answer("3.3", misconception="one round is all", rejected_by="rounds go on while something is hot, and then end")
+@answer(
+    "3.3", misconception="one round is all", rejected_by="rounds go on while something is hot, and then end"
+)
 def spread(self):
     self.hot = {r for r in self.hot if self.useless[r] < self.tired}
     if self.hot:
@@ -296,7 +366,9 @@ def spread(self):
             self.send(peer, News(tuple(sorted(self.hot))))
 
 
-@answer("3.3", misconception="rounds never end", rejected_by="rounds go on while something is hot, and then end")
+@answer(
+    "3.3", misconception="rounds never end", rejected_by="rounds go on while something is hot, and then end"
+)
 def spread(self):
     self.hot = {r for r in self.hot if self.useless[r] < self.tired}
     if self.hot:
@@ -332,7 +404,9 @@ def queue(self, source, fresh):
             self.send(neighbour, News(fresh))
 
 
-@answer("3.4", misconception="the last sightings count", rejected_by="what came in a batch leaves in one parcel")
+@answer(
+    "3.4", misconception="the last sightings count", rejected_by="what came in a batch leaves in one parcel"
+)
 def queue(self, source, fresh):
     receivers = [n for n in self.neighbours if n != source]
     if receivers and not self.outbox:
@@ -341,7 +415,11 @@ def queue(self, source, fresh):
         self.outbox[neighbour] = list(fresh)
 
 
-@answer("3.4", misconception="one parcel for all, the source included", rejected_by="nothing goes back to where it came from")
+@answer(
+    "3.4",
+    misconception="one parcel for all, the source included",
+    rejected_by="nothing goes back to where it came from",
+)
 def queue(self, source, fresh):
     if not self.outbox:
         self.set_timer("flush", self.batch_ms)
@@ -349,14 +427,22 @@ def queue(self, source, fresh):
         self.outbox.setdefault(neighbour, []).extend(fresh)
 
 
-@answer("3.4", misconception="the timer is set when somebody else sets it", rejected_by="the timer is set once for a batch")
+@answer(
+    "3.4",
+    misconception="the timer is set when somebody else sets it",
+    rejected_by="the timer is set once for a batch",
+)
 def queue(self, source, fresh):
     for neighbour in self.neighbours:
         if neighbour != source:
             self.outbox.setdefault(neighbour, []).extend(fresh)
 
 
-@answer("3.4", misconception="look into the outbox after filling it", rejected_by="the timer is set once for a batch")
+@answer(
+    "3.4",
+    misconception="look into the outbox after filling it",
+    rejected_by="the timer is set once for a batch",
+)
 def queue(self, source, fresh):
     for neighbour in self.neighbours:
         if neighbour != source:
@@ -375,7 +461,9 @@ def queue(self, source, fresh):
         self.outbox.setdefault(neighbour, []).extend(fresh)
 
 
-@answer("3.4", misconception="a batch leaves when it is large", rejected_by="the timer is set once for a batch")
+@answer(
+    "3.4", misconception="a batch leaves when it is large", rejected_by="the timer is set once for a batch"
+)
 def queue(self, source, fresh):
     for neighbour in self.neighbours:
         if neighbour != source:
@@ -394,7 +482,9 @@ def on_counts(self, source, message):
             self.counts[tower] = self.counts.get(tower, 0) + count
 
 
-@answer("3.5", misconception="the latest message is right", rejected_by="for each tower the higher number counts")
+@answer(
+    "3.5", misconception="the latest message is right", rejected_by="for each tower the higher number counts"
+)
 def on_counts(self, source, message):
     theirs = dict(message.counts)
     self.counts.update(theirs)
@@ -402,7 +492,11 @@ def on_counts(self, source, message):
         self.send(source, Counts(self.pairs()))
 
 
-@answer("3.5", misconception="who has the higher total has the truth", rejected_by="for each tower the higher number counts")
+@answer(
+    "3.5",
+    misconception="who has the higher total has the truth",
+    rejected_by="for each tower the higher number counts",
+)
 def on_counts(self, source, message):
     theirs = dict(message.counts)
     if sum(theirs.values()) > sum(self.counts.values()):
@@ -411,7 +505,11 @@ def on_counts(self, source, message):
         self.send(source, Counts(self.pairs()))
 
 
-@answer("3.5", misconception="only the sender's own number is news", rejected_by="for each tower the higher number counts")
+@answer(
+    "3.5",
+    misconception="only the sender's own number is news",
+    rejected_by="for each tower the higher number counts",
+)
 def on_counts(self, source, message):
     theirs = dict(message.counts)
     self.counts[source] = max(self.counts.get(source, 0), theirs.get(source, 0))
@@ -419,7 +517,11 @@ def on_counts(self, source, message):
         self.send(source, Counts(self.pairs()))
 
 
-@answer("3.5", misconception="only towers that are known already", rejected_by="for each tower the higher number counts")
+@answer(
+    "3.5",
+    misconception="only towers that are known already",
+    rejected_by="for each tower the higher number counts",
+)
 def on_counts(self, source, message):
     theirs = dict(message.counts)
     for tower in self.counts:
@@ -428,7 +530,11 @@ def on_counts(self, source, message):
         self.send(source, Counts(self.pairs()))
 
 
-@answer("3.5", misconception="add what is more than before, whoever counted it", rejected_by="copies and order change nothing")
+@answer(
+    "3.5",
+    misconception="add what is more than before, whoever counted it",
+    rejected_by="copies and order change nothing",
+)
 def on_counts(self, source, message):
     theirs = dict(message.counts)
     for tower, count in theirs.items():
@@ -438,14 +544,20 @@ def on_counts(self, source, message):
         self.send(source, Counts(self.pairs()))
 
 
-@answer("3.5", misconception="always answer", rejected_by="who lacks something is told, who lacks nothing is not")
+@answer(
+    "3.5", misconception="always answer", rejected_by="who lacks something is told, who lacks nothing is not"
+)
 def on_counts(self, source, message):
     for tower, count in message.counts:
         self.counts[tower] = max(count, self.counts.get(tower, 0))
     self.send(source, Counts(self.pairs()))
 
 
-@answer("3.5", misconception="who tells needs no answer", rejected_by="who lacks something is told, who lacks nothing is not")
+@answer(
+    "3.5",
+    misconception="who tells needs no answer",
+    rejected_by="who lacks something is told, who lacks nothing is not",
+)
 def on_counts(self, source, message):
     for tower, count in message.counts:
         self.counts[tower] = max(count, self.counts.get(tower, 0))

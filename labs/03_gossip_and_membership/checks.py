@@ -40,10 +40,10 @@ def seen(origin, *numbers):
     return tuple((origin, number, f"{origin} sees {number}") for number in numbers)
 
 
-def told(node, deed):
-    """What `deed` makes the node tell: for each receiver the list of News that it gets."""
+def told(node, deed, *given):
+    """What ``deed(*given)`` makes the node tell: for each receiver the list of News that it gets."""
     before, news = len(node.sent), {}
-    deed()
+    deed(*given)
     for peer, message in node.sent[before:]:
         if isinstance(message, News):
             news.setdefault(peer, []).append(message.sightings)
@@ -69,7 +69,7 @@ def book_of(node):
 def news_is_passed_on(program):
     for id, source in (("n5", "n2"), ("n5", "n8"), ("n1", "n4"), ("n5", "n9"), ("n9", "n8")):
         node = tower_of(program, id=id)
-        news = told(node, lambda: node.deliver(source, News(seen("n3", 1))))
+        news = told(node, node.deliver, source, News(seen("n3", 1)))
         wanted = [n for n in grid(id, NINE) if n != source]
         expect(
             by_number(news) == by_number(wanted),
@@ -84,7 +84,7 @@ def news_is_passed_on(program):
 def posts_go_to_all(program):
     for id in ("n5", "n1", "n6"):
         node = tower_of(program, id=id)
-        news = told(node, lambda: node.deliver("c1", Request(1, "post", "smoke")))
+        news = told(node, node.deliver, "c1", Request(1, "post", "smoke"))
         wanted = grid(id, NINE)
         expect(
             by_number(news) == by_number(wanted),
@@ -103,9 +103,12 @@ def known_news_stops(program):
     node = tower_of(program)
     node.deliver("n2", News(seen("n3", 1, 2)))
     for source in ("n2", "n8", "n4"):
-        news = told(node, lambda: node.deliver(source, News(seen("n3", 2, 1))))
-        expect(not news, f"n5 was told by {source} what it knew, and passed it on to {by_number(news)}: no flood would end")
-    news = told(node, lambda: node.deliver("n8", News(seen("n3", 1, 3) + seen("n7", 1))))
+        news = told(node, node.deliver, source, News(seen("n3", 2, 1)))
+        expect(
+            not news,
+            f"n5 was told by {source} what it knew, and passed it on to {by_number(news)}: no flood would end",
+        )
+    news = told(node, node.deliver, "n8", News(seen("n3", 1, 3) + seen("n7", 1)))
     wanted = {neighbour: [seen("n3", 3) + seen("n7", 1)] for neighbour in ("n2", "n4", "n6")}
     expect(
         {n: [tuple(sorted(s)) for s in what] for n, what in news.items()} == wanted,
@@ -211,7 +214,9 @@ def equal_books_are_silent(program):
         node = comparing(program, *sightings)
         have = (("n1", 2), ("n9", 1)) if sightings else ()
         news, digests, others = answers_to(node, Digest(have))
-        expect(not (news or digests or others), f"n9 has what n5 has, {have}, and n5 sent {[*news, *digests]}")
+        expect(
+            not (news or digests or others), f"n9 has what n5 has, {have}, and n5 sent {[*news, *digests]}"
+        )
 
 
 @checks("3.2", "two books become one in four messages", points=2, source=DEMERS, look_at="both directions")
@@ -243,7 +248,7 @@ def monger_of(program, *sightings, ids=NINE):
 
 def a_round(node):
     """Who is told what in the next round."""
-    return told(node, lambda: node.fire("round"))
+    return told(node, node.fire, "round")
 
 
 @checks(
@@ -269,7 +274,13 @@ def fanout_is_kept(program):
         )
 
 
-@checks("3.3", "sooner or later every peer is told", points=2, source=DEMERS, look_at="the random choice, anew each round")
+@checks(
+    "3.3",
+    "sooner or later every peer is told",
+    points=2,
+    source=DEMERS,
+    look_at="the random choice, anew each round",
+)
 def all_peers_get_their_turn(program):
     node, reached, pairs = monger_of(program, *seen("n3", 1)), set(), set()
     for _ in range(80):
@@ -278,7 +289,9 @@ def all_peers_get_their_turn(program):
         pairs.add(tuple(by_number(news)))
     missed = [id for id in NINE if id != "n5" and id not in reached]
     expect(not missed, f"in 80 rounds n5 never told {missed}; peers are chosen at random, anew in each round")
-    expect(len(pairs) > 8, f"in 80 rounds n5 told only the groups {sorted(pairs)}; choose at random each time")
+    expect(
+        len(pairs) > 8, f"in 80 rounds n5 told only the groups {sorted(pairs)}; choose at random each time"
+    )
 
 
 @checks(
@@ -300,7 +313,9 @@ def tired_of_a_rumour(program):
         )
 
 
-@checks("3.3", "rounds go on while something is hot, and then end", points=1, look_at="the timer, in both cases")
+@checks(
+    "3.3", "rounds go on while something is hot, and then end", points=1, look_at="the timer, in both cases"
+)
 def rounds_end(program):
     node = monger_of(program, *seen("n3", 1))
     for _ in range(12):
@@ -341,11 +356,11 @@ def flush_timers(node):
 @checks("3.4", "what came in a batch leaves in one parcel", points=2, look_at="whose outbox gets what")
 def parcels_hold_all(program):
     node = courier_of(program)
-    early = told(node, lambda: node.deliver("n3", News(seen("n3", 1))))
-    early |= told(node, lambda: node.deliver("n4", News(seen("n4", 1, 2))))
-    early |= told(node, lambda: node.deliver("c1", Request(1, "post", "smoke")))
+    early = told(node, node.deliver, "n3", News(seen("n3", 1)))
+    early |= told(node, node.deliver, "n4", News(seen("n4", 1, 2)))
+    early |= told(node, node.deliver, "c1", Request(1, "post", "smoke"))
     expect(not early, f"n1 told {by_number(early)} at once; queue sends nothing, on_timer does")
-    parcels = {to: [tuple(sorted(s)) for s in what] for to, what in told(node, lambda: node.fire("flush")).items()}
+    parcels = {to: [tuple(sorted(s)) for s in what] for to, what in told(node, node.fire, "flush").items()}
     own = (("n1", 1, "smoke"),)
     wanted = {
         to: [own + (seen("n3", 1) if to != "n3" else ()) + (seen("n4", 1, 2) if to != "n4" else ())]
@@ -378,12 +393,15 @@ def flush_is_not_put_off(program):
 def no_parcel_for_the_source(program):
     leaf = courier_of(program, "n4")
     leaf.deliver("n1", News(seen("n3", 1)))
-    back = told(leaf, lambda: leaf.fire("flush")) if "flush" in leaf.timers else {}
+    back = told(leaf, leaf.fire, "flush") if "flush" in leaf.timers else {}
     expect(not back, f"n4 was told by n1, its only neighbour, and told {back}")
     leaf.deliver("n1", News(seen("n3", 2)))
     leaf.deliver("c1", Request(1, "post", "smoke"))
-    expect("flush" in leaf.timers, "the keeper of n4 saw smoke, and no timer is set: it stays in the outbox for ever")
-    parcel = told(leaf, lambda: leaf.fire("flush"))
+    expect(
+        "flush" in leaf.timers,
+        "the keeper of n4 saw smoke, and no timer is set: it stays in the outbox for ever",
+    )
+    parcel = told(leaf, leaf.fire, "flush")
     expect(parcel == {"n1": [(("n4", 1, "smoke"),)]}, f"the keeper of n4 saw smoke, and n4 told {parcel}")
 
 
@@ -423,7 +441,13 @@ def merge_is_a_maximum(program):
         expect(got == wanted, f"n1 was told {counts} and tells a total of {got}; it should be {wanted}")
 
 
-@checks("3.5", "copies and order change nothing", points=2, source="Shapiro and others 2011", look_at="what happens twice")
+@checks(
+    "3.5",
+    "copies and order change nothing",
+    points=2,
+    source="Shapiro and others 2011",
+    look_at="what happens twice",
+)
 def merge_is_idempotent(program):
     messages = (Counts((("n2", 3), ("n3", 1))), Counts((("n2", 5),)), Counts((("n3", 4), ("n4", 2))))
     for order in permutations(messages):
@@ -485,7 +509,9 @@ def all_have_all(run):
             return f"{id} has {sorted(texts - asked)[:2]}, which nobody saw"
     union = set().union(*have.values()) | confirmed
     lacking = [(id, sorted(union - texts)) for id, texts in have.items() if union - texts]
-    return f"{lacking[0][0]} lacks {lacking[0][1][:3]} ({len(lacking)} towers lack something)" if lacking else ""
+    return (
+        f"{lacking[0][0]} lacks {lacking[0][1][:3]} ({len(lacking)} towers lack something)" if lacking else ""
+    )
 
 
 def expect_all_have_all(run, when):
@@ -567,7 +593,9 @@ def nothing_is_lost(program):
     scenarios(program, towers("AntiEntropy", 7, each=10), play, runs=16, link=HOSTILE, needs=needs)
 
 
-@checks("3.G", "towers that agree only compare", points=2, source=DEMERS, look_at="messages that nobody needs")
+@checks(
+    "3.G", "towers that agree only compare", points=2, source=DEMERS, look_at="messages that nobody needs"
+)
 def agreeing_is_cheap(program):
     def play(run):
         run.run(4_000)
@@ -583,14 +611,18 @@ def agreeing_is_cheap(program):
     scenarios(program, towers("AntiEntropy", 9), play, runs=4)
 
 
-@checks("3.G", "when the hub burns down, news still spreads", points=2, look_at="whom anti-entropy compares with")
+@checks(
+    "3.G", "when the hub burns down, news still spreads", points=2, look_at="whom anti-entropy compares with"
+)
 def hubs_may_burn(program):
     for role in ("Star", "Courier"):
 
         def play(run):
             run.at(30, run.crash, "n1")
             run.run(25_000)
-            expect_all_have_all(run, "the hub has been down for 25 s, and the others have had time to compare")
+            expect_all_have_all(
+                run, "the hub has been down for 25 s, and the others have had time to compare"
+            )
 
         scenarios(program, towers(role, 8, each=4), play, runs=4, needs=("crash",))
 
@@ -612,13 +644,22 @@ def rumours_spread_and_die(program):
             each, late = messages_between_nodes(run) / 6, messages_between_nodes(run)
             expect(each < 900, f"one rumour among 50 towers took {each:.0f} messages; 450 would be usual")
             run.run(8_000)
-            expect(messages_between_nodes(run) == late, "6 s after the last rumour began, towers still talk of it")
+            expect(
+                messages_between_nodes(run) == late,
+                "6 s after the last rumour began, towers still talk of it",
+            )
 
     system = towers("Monger", 50, clients=6, each=1)
     scenarios(program, system, play, runs=4, link=Link(delay_ms=(1, 20)))
 
 
-@checks("3.G", "with anti-entropy behind them, rumours reach all", points=2, source=DEMERS, look_at="both together")
+@checks(
+    "3.G",
+    "with anti-entropy behind them, rumours reach all",
+    points=2,
+    source=DEMERS,
+    look_at="both together",
+)
 def backed_rumours_reach_all(program):
     def play(run):
         run.at(0, run.isolate, "n7").at(3_000, run.heal)
@@ -650,7 +691,10 @@ def rush(program, role, *, messages, median_ms, most_ms):
 def _within(run, messages, median_ms, most_ms):
     heard = heard_at(run).values()
     unheard = sum(25 - len(times) for times in heard)
-    expect(len(heard) == 400 and not unheard, f"of 400 sightings {400 - len(heard)} were never told, {unheard} not yet to all")
+    expect(
+        len(heard) == 400 and not unheard,
+        f"of 400 sightings {400 - len(heard)} were never told, {unheard} not yet to all",
+    )
     late = [max(times.values()) - min(times.values()) for times in heard]
     each = messages_between_nodes(run) / 400
     expect(each < messages, f"a sighting took {each:.1f} messages between towers; the bound is {messages}")
@@ -730,7 +774,9 @@ def never_too_many(run):
         if read.f == "total" and read.outcome == "ok":
             asked = sum(op.value for op in run.history if op.f == "add" and op.invoked < read.returned)
             if read.result > asked:
-                return Violation("no hiker is counted twice", f"{read}, but only {asked} had been counted by then")
+                return Violation(
+                    "no hiker is counted twice", f"{read}, but only {asked} had been counted by then"
+                )
     return None
 
 
