@@ -512,9 +512,9 @@ def expect_all_answered(run, story, within_ms=8_000, only=()):
         not_shown="that anything is ever chosen")  # fmt: skip
 def one_log_in_any_order(program):
     rough = Walk(steps_max=130, timers=9, restarts=2, cuts=2, duplicates=True)
-    walks(program, board(3, "ag", "a"), count=150, limits=rough, **LOG_SAFETY)
-    walks(program, board(3, "aa", "g"), count=150, limits=Walk(steps_max=130, timers=9, restarts=2, cuts=2, demotions=6), **LOG_SAFETY)
-    walks(program, board(5, "a", "a"), count=40, limits=Walk(steps_max=160, timers=9, restarts=1, cuts=1), **LOG_SAFETY)
+    walks(program, board(3, "ag", "a"), count=400, limits=rough, **LOG_SAFETY)
+    walks(program, board(3, "aa", "g"), count=400, limits=Walk(steps_max=130, timers=9, restarts=2, cuts=2, demotions=6), **LOG_SAFETY)
+    walks(program, board(5, "a", "a"), count=100, limits=Walk(steps_max=160, timers=9, restarts=1, cuts=1), **LOG_SAFETY)
 
 
 def leads(id, number=1):
@@ -565,8 +565,8 @@ def chosen_stays(program):
     chosen = Stage(has_applied("n1"), only=("n1", "n2", "c1"))
     bounds = Bounds(restarts=1, states_max=trial().count(80_000), within=ballots_below(2))
     every_order(program, board(3, "a", "a"), slots_of, bounds, [first, chosen], check="8.L", about="a command is chosen")
-    other = Stage(leads("n3", 2), only=("n2", "n3"))
-    every_order(program, board(3, "a", "a"), slots_of, bounds, [first, chosen, other], check="8.L", about="another leads")
+    other = [Stage(leads("n3", 2), only=("n2", "n3")), Stage(has_voted("n3", 2), only=("n3", "c2"))]
+    every_order(program, board(3, "a", "a"), slots_of, bounds, [first, chosen, *other], check="8.L", about="another leads")
 
 
 @checks("8.L", "five replicas and four leaders, one after the other", points=2, source="DSLabs, lab 3, test 23; P2c",
@@ -757,7 +757,7 @@ def disks_do_not_fill(program):
         look_at="is_safe")  # fmt: skip
 def flexible_quorums(program):
     rough = Walk(steps_max=130, timers=8, restarts=1, cuts=1)
-    walks(program, board(4, "a", "a", role="Flexible"), count=150, limits=rough, **LOG_SAFETY)
+    walks(program, board(4, "a", "a", role="Flexible"), count=400, limits=rough, **LOG_SAFETY)
 
     def play(run):
         run.run(900)
