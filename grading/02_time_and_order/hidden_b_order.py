@@ -45,9 +45,10 @@ def some_posts(draw, names, length):
 
 def may_read(post, members, count):
     """The definition."""
-    return all(theirs <= mine + (m == post.author) for m, theirs, mine in zip(members, post.clock, count, strict=True)) and (
-        post.clock[members.index(post.author)] > count[members.index(post.author)]
-    )
+    return all(
+        theirs <= mine + (m == post.author)
+        for m, theirs, mine in zip(members, post.clock, count, strict=True)
+    ) and (post.clock[members.index(post.author)] > count[members.index(post.author)])
 
 
 @checks("2.5", "any history, asked at any moment", points=3)
@@ -87,9 +88,14 @@ def _expect_reference(node, members, arrivals):
             count[members.index(ready[0].author)] += 1
         node.deliver(post.author, post)
         seen = node.observe()
-        expect(set(seen["feed"]) == read, f"after {post} came, {sorted(read)} may be read, and {node.id} has read {seen['feed']}")
+        expect(
+            set(seen["feed"]) == read,
+            f"after {post} came, {sorted(read)} may be read, and {node.id} has read {seen['feed']}",
+        )
         expect(len(seen["feed"]) == len(read), f"{node.id} has read something twice: {seen['feed']}")
-        expect(set(seen["held"]) == set(waiting), f"{waiting} are waiting, and {node.id} holds {seen['held']}")
+        expect(
+            set(seen["held"]) == set(waiting), f"{waiting} are waiting, and {node.id} holds {seen['held']}"
+        )
         expect(len(seen["held"]) == len(waiting), f"{node.id} holds something twice: {seen['held']}")
 
 
@@ -114,10 +120,18 @@ def any_requests(program):
 def _expect_between(node, asked, heard):
     """What must have been read by now, and what may have been: nothing smaller can come."""
     least = _stable(asked, lambda time, author: all(time <= last for last in heard.values()))
-    most = _stable(asked, lambda time, author: all((time, author) < (last + 1, peer) for peer, last in heard.items()))
+    most = _stable(
+        asked, lambda time, author: all((time, author) < (last + 1, peer) for peer, last in heard.items())
+    )
     feed = list(node.observe()["feed"])
-    expect(feed == most[: len(feed)], f"heard are {heard}, asked was {asked}; {node.id} has read {feed}; only {most} can be stable")
-    expect(len(feed) >= len(least), f"heard are {heard}, asked was {asked}; {node.id} has read {feed}, and {least} are stable")
+    expect(
+        feed == most[: len(feed)],
+        f"heard are {heard}, asked was {asked}; {node.id} has read {feed}; only {most} can be stable",
+    )
+    expect(
+        len(feed) >= len(least),
+        f"heard are {heard}, asked was {asked}; {node.id} has read {feed}, and {least} are stable",
+    )
 
 
 def _stable(asked, is_stable):
@@ -133,14 +147,30 @@ def _stable(asked, is_stable):
 def other_causal_groups(program):
     for limits in MANY:
         walks(program, System.of(NAMES[:5], "CausalForum"), count=60, limits=limits, judge=reads_causes_first)
-    scenarios(program, System.of(NAMES, "CausalForum"), everything_read, runs=15, link=LATE, judge=reads_causes_first, needs=LATE_NEEDS)
+    scenarios(
+        program,
+        System.of(NAMES, "CausalForum"),
+        everything_read,
+        runs=15,
+        link=LATE,
+        judge=reads_causes_first,
+        needs=LATE_NEEDS,
+    )
 
 
 @checks("2.O", "total: other groups, other orders", points=3)
 def other_total_groups(program):
     for limits in MANY:
         walks(program, System.of(NAMES[:3], "TotalForum"), count=60, limits=limits, judge=reads_causes_first)
-    scenarios(program, System.of(NAMES, "TotalForum"), everything_read, runs=8, link=LATE, judge=reads_causes_first, needs=LATE_NEEDS)
+    scenarios(
+        program,
+        System.of(NAMES, "TotalForum"),
+        everything_read,
+        runs=8,
+        link=LATE,
+        judge=reads_causes_first,
+        needs=LATE_NEEDS,
+    )
 
 
 def a_branch(program, draw, size):
@@ -164,10 +194,19 @@ def begins_anywhere(program):
         node.fire("snapshot")
         seen, new = node.observe(), node.sent[before:]
         expect(seen["recorded"] == has, f"{node.id} had {has} and recorded {seen['recorded']}")
-        expect(sorted(to for to, _ in new) == sorted(peers), f"{node.id} sent {new}; each of {sorted(peers)} gets one marker")
+        expect(
+            sorted(to for to, _ in new) == sorted(peers),
+            f"{node.id} sent {new}; each of {sorted(peers)} gets one marker",
+        )
         numbers = {to: len(node.all_sent_to(to)) for to in peers}
-        expect(all(m == Marker(numbers[to]) for to, m in new), f"{node.id} sent {new}, and the next numbers are {numbers}")
-        expect(set(seen["open"]) == peers and dict(seen["channels"]) == dict.fromkeys(peers, ()), f"{node.id} records {seen}")
+        expect(
+            all(m == Marker(numbers[to]) for to, m in new),
+            f"{node.id} sent {new}, and the next numbers are {numbers}",
+        )
+        expect(
+            set(seen["open"]) == peers and dict(seen["channels"]) == dict.fromkeys(peers, ()),
+            f"{node.id} records {seen}",
+        )
 
 
 def play_branch(program, draw, size):
@@ -199,10 +238,18 @@ def any_markers(program):
     for size in (2, 3, 4, 6):
         for node, recorded, open_ones, _ in play_branch(program, draw, size):
             seen, sent = node.observe(), len([m for _, m in node.sent if isinstance(m, Marker)])
-            expect(seen["recorded"] == recorded, f"{node.id} should have recorded {recorded}, and has {seen['recorded']}")
-            expect(set(seen["open"]) == open_ones, f"{node.id} should record {open_ones}, and records {seen['open']}")
+            expect(
+                seen["recorded"] == recorded,
+                f"{node.id} should have recorded {recorded}, and has {seen['recorded']}",
+            )
+            expect(
+                set(seen["open"]) == open_ones,
+                f"{node.id} should record {open_ones}, and records {seen['open']}",
+            )
             wanted = 0 if recorded is None else size - 1
-            expect(sent == wanted, f"{node.id} has sent {sent} markers to {size - 1} peers; {wanted} were due")
+            expect(
+                sent == wanted, f"{node.id} has sent {sent} markers to {size - 1} peers; {wanted} were due"
+            )
 
 
 @checks("2.10", "any transfers between any markers", points=3)
@@ -218,4 +265,12 @@ def any_transfers(program):
 def more_branches(program):
     for limits in MANY:
         walks(program, System.of(NAMES[:5], "Bank"), count=60, limits=limits, judge=snapshot_is_consistent)
-    scenarios(program, System.of(NAMES, "Bank"), snapshot_ends, runs=20, link=LATE, judge=snapshot_is_consistent, needs=LATE_NEEDS)
+    scenarios(
+        program,
+        System.of(NAMES, "Bank"),
+        snapshot_ends,
+        runs=20,
+        link=LATE,
+        judge=snapshot_is_consistent,
+        needs=LATE_NEEDS,
+    )

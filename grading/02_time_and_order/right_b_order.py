@@ -139,7 +139,9 @@ def note_transfer(self, source, amount):
 
 @answer("2.5", variant="kept in order")
 def may_deliver(self, post):
-    missing = {m: theirs - mine for m, theirs, mine in zip(self.members, post.clock, self.count) if theirs > mine}
+    missing = {
+        m: theirs - mine for m, theirs, mine in zip(self.members, post.clock, self.count) if theirs > mine
+    }
     return missing == {post.author: 1}
 
 
@@ -173,7 +175,7 @@ def begin_snapshot(self):
     self.channels = {}
     for peer in reversed(self.peers):
         self.open = self.open | {peer}
-        self.channels[peer] = list()
+        self.channels[peer] = []
     for peer in reversed(self.peers):
         self.tell(peer, Marker())
 

@@ -5,13 +5,21 @@ from grading.answers import answer
 # -- 2.5 -------------------------------------------------------------------------------------------
 
 
-@answer("2.5", misconception="the order of each author is enough", rejected_by="not before what its author had read")
+@answer(
+    "2.5",
+    misconception="the order of each author is enough",
+    rejected_by="not before what its author had read",
+)
 def may_deliver(self, post):
     author = self.members.index(post.author)
     return post.clock[author] == self.count[author] + 1
 
 
-@answer("2.5", misconception="newer than what I have is enough", rejected_by="of each author, the next post and no other")
+@answer(
+    "2.5",
+    misconception="newer than what I have is enough",
+    rejected_by="of each author, the next post and no other",
+)
 def may_deliver(self, post):
     author = self.members.index(post.author)
     others = [place for place in range(len(self.members)) if place != author]
@@ -22,21 +30,27 @@ def may_deliver(self, post):
 def may_deliver(self, post):
     author = self.members.index(post.author)
     return all(
-        theirs <= mine + (place == author)
-        for place, (theirs, mine) in enumerate(zip(post.clock, self.count))
+        theirs <= mine + (place == author) for place, (theirs, mine) in enumerate(zip(post.clock, self.count))
     )
 
 
-@answer("2.5", misconception="reader and author must have read the same", rejected_by="the reader may have read more than the author")
+@answer(
+    "2.5",
+    misconception="reader and author must have read the same",
+    rejected_by="the reader may have read more than the author",
+)
 def may_deliver(self, post):
     author = self.members.index(post.author)
     return all(
-        theirs == mine + (place == author)
-        for place, (theirs, mine) in enumerate(zip(post.clock, self.count))
+        theirs == mine + (place == author) for place, (theirs, mine) in enumerate(zip(post.clock, self.count))
     )
 
 
-@answer("2.5", misconception="the sum tells how many are missing", rejected_by="the reader may have read more than the author")
+@answer(
+    "2.5",
+    misconception="the sum tells how many are missing",
+    rejected_by="the reader may have read more than the author",
+)
 def may_deliver(self, post):
     return sum(post.clock) == sum(self.count) + 1
 
@@ -47,17 +61,27 @@ def may_deliver(self, post):
     return post.clock[author] == self.count[author] + 1 and post.clock[self.place] <= self.count[self.place]
 
 
-@answer("2.5", misconception="at least as much, the wrong way round", rejected_by="not before what its author had read")
+@answer(
+    "2.5",
+    misconception="at least as much, the wrong way round",
+    rejected_by="not before what its author had read",
+)
 def may_deliver(self, post):
     author = self.members.index(post.author)
     others = [place for place in range(len(self.members)) if place != author]
-    return post.clock[author] == self.count[author] + 1 and all(post.clock[p] >= self.count[p] for p in others)
+    return post.clock[author] == self.count[author] + 1 and all(
+        post.clock[p] >= self.count[p] for p in others
+    )
 
 
 # -- 2.6 -------------------------------------------------------------------------------------------
 
 
-@answer("2.6", misconception="one pass through the queue", rejected_by="what waits is read when its turn comes, in whatever order it came")
+@answer(
+    "2.6",
+    misconception="one pass through the queue",
+    rejected_by="what waits is read when its turn comes, in whatever order it came",
+)
 def on_post(self, post):
     author = self.members.index(post.author)
     if post.clock[author] <= self.count[author] or post in self.held:
@@ -69,7 +93,11 @@ def on_post(self, post):
             self.deliver(one)
 
 
-@answer("2.6", misconception="the queue is asked once, after a delivery", rejected_by="what waits is read when its turn comes, in whatever order it came")
+@answer(
+    "2.6",
+    misconception="the queue is asked once, after a delivery",
+    rejected_by="what waits is read when its turn comes, in whatever order it came",
+)
 def on_post(self, post):
     author = self.members.index(post.author)
     if post.clock[author] <= self.count[author] or post in self.held:
@@ -84,7 +112,11 @@ def on_post(self, post):
         self.deliver(one)
 
 
-@answer("2.6", misconception="all that may be read now may still be read after the first", rejected_by="what waits is read when its turn comes, in whatever order it came")
+@answer(
+    "2.6",
+    misconception="all that may be read now may still be read after the first",
+    rejected_by="what waits is read when its turn comes, in whatever order it came",
+)
 def on_post(self, post):
     author = self.members.index(post.author)
     if post.clock[author] <= self.count[author] or post in self.held:
@@ -96,13 +128,21 @@ def on_post(self, post):
             self.deliver(one)
 
 
-@answer("2.6", misconception="what comes too early is lost", rejected_by="what waits is read when its turn comes, in whatever order it came")
+@answer(
+    "2.6",
+    misconception="what comes too early is lost",
+    rejected_by="what waits is read when its turn comes, in whatever order it came",
+)
 def on_post(self, post):
     if self.may_deliver(post):
         self.deliver(post)
 
 
-@answer("2.6", misconception="the queue is for what came before this", rejected_by="what need not wait is read at once")
+@answer(
+    "2.6",
+    misconception="the queue is for what came before this",
+    rejected_by="what need not wait is read at once",
+)
 def on_post(self, post):
     author = self.members.index(post.author)
     if post.clock[author] <= self.count[author] or post in self.held:
@@ -113,7 +153,9 @@ def on_post(self, post):
     self.held.append(post)
 
 
-@answer("2.6", misconception="a copy waits beside its original", rejected_by="a copy is read once, and not kept")
+@answer(
+    "2.6", misconception="a copy waits beside its original", rejected_by="a copy is read once, and not kept"
+)
 def on_post(self, post):
     author = self.members.index(post.author)
     if post.clock[author] <= self.count[author]:
@@ -124,7 +166,9 @@ def on_post(self, post):
         self.deliver(ready[0])
 
 
-@answer("2.6", misconception="a copy of what was read can wait", rejected_by="a copy is read once, and not kept")
+@answer(
+    "2.6", misconception="a copy of what was read can wait", rejected_by="a copy is read once, and not kept"
+)
 def on_post(self, post):
     if post not in self.held:
         self.held.append(post)
@@ -133,7 +177,11 @@ def on_post(self, post):
         self.deliver(ready[0])
 
 
-@answer("2.6", misconception="what was read may stay in the queue", rejected_by="a copy is read once, and not kept")
+@answer(
+    "2.6",
+    misconception="what was read may stay in the queue",
+    rejected_by="a copy is read once, and not kept",
+)
 def on_post(self, post):
     if post not in self.held:
         self.held.append(post)
@@ -141,7 +189,11 @@ def on_post(self, post):
         self.deliver(ready[0])
 
 
-@answer("2.6", misconception="whatever waits has waited long enough", rejected_by="causal: no cause after its effect, in any order")
+@answer(
+    "2.6",
+    misconception="whatever waits has waited long enough",
+    rejected_by="causal: no cause after its effect, in any order",
+)
 def on_post(self, post):
     author = self.members.index(post.author)
     if post.clock[author] <= self.count[author] or post in self.held:
@@ -152,7 +204,11 @@ def on_post(self, post):
         self.deliver(ready[0])
 
 
-@answer("2.6", misconception="the oldest goes first, and the others wait for it", rejected_by="causal: everybody reads everything")
+@answer(
+    "2.6",
+    misconception="the oldest goes first, and the others wait for it",
+    rejected_by="causal: everybody reads everything",
+)
 def on_post(self, post):
     author = self.members.index(post.author)
     if post.clock[author] <= self.count[author] or post in self.held:
@@ -196,12 +252,20 @@ def next_stable(self):
     return None
 
 
-@answer("2.7", misconception="the smallest that I have is the smallest there is", rejected_by="not before every peer was heard with a time as late")
+@answer(
+    "2.7",
+    misconception="the smallest that I have is the smallest there is",
+    rejected_by="not before every peer was heard with a time as late",
+)
 def next_stable(self):
     return min(self.queue, key=lambda request: (request.time, request.author), default=None)
 
 
-@answer("2.7", misconception="somebody has heard of it", rejected_by="not before every peer was heard with a time as late")
+@answer(
+    "2.7",
+    misconception="somebody has heard of it",
+    rejected_by="not before every peer was heard with a time as late",
+)
 def next_stable(self):
     head = min(self.queue, key=lambda request: (request.time, request.author), default=None)
     if head and any(time > head.time for time in self.heard.values()):
@@ -209,7 +273,11 @@ def next_stable(self):
     return None
 
 
-@answer("2.7", misconception="a majority is enough", rejected_by="not before every peer was heard with a time as late")
+@answer(
+    "2.7",
+    misconception="a majority is enough",
+    rejected_by="not before every peer was heard with a time as late",
+)
 def next_stable(self):
     head = min(self.queue, key=lambda request: (request.time, request.author), default=None)
     if head is None:
@@ -218,7 +286,11 @@ def next_stable(self):
     return head if 1 + len(acks) > len(self.members) // 2 else None
 
 
-@answer("2.7", misconception="heard at all is heard", rejected_by="not before every peer was heard with a time as late")
+@answer(
+    "2.7",
+    misconception="heard at all is heard",
+    rejected_by="not before every peer was heard with a time as late",
+)
 def next_stable(self):
     head = min(self.queue, key=lambda request: (request.time, request.author), default=None)
     if head and all(self.heard.values()):
@@ -226,7 +298,11 @@ def next_stable(self):
     return None
 
 
-@answer("2.7", misconception="my own clock is past it", rejected_by="not before every peer was heard with a time as late")
+@answer(
+    "2.7",
+    misconception="my own clock is past it",
+    rejected_by="not before every peer was heard with a time as late",
+)
 def next_stable(self):
     head = min(self.queue, key=lambda request: (request.time, request.author), default=None)
     return head if head and self.time > head.time + 1 else None
@@ -248,7 +324,11 @@ def next_stable(self):
     return None
 
 
-@answer("2.7", misconception="one step too early does not matter", rejected_by="total: one order for all, in any order of arrival")
+@answer(
+    "2.7",
+    misconception="one step too early does not matter",
+    rejected_by="total: one order for all, in any order of arrival",
+)
 def next_stable(self):
     head = min(self.queue, key=lambda request: (request.time, request.author), default=None)
     if head and all(time >= head.time - 1 for time in self.heard.values()):
@@ -256,7 +336,11 @@ def next_stable(self):
     return None
 
 
-@answer("2.7", misconception="my own posts need not wait", rejected_by="total: one order for all, in any order of arrival")
+@answer(
+    "2.7",
+    misconception="my own posts need not wait",
+    rejected_by="total: one order for all, in any order of arrival",
+)
 def next_stable(self):
     head = min(self.queue, key=lambda request: (request.time, request.author), default=None)
     if head is None:
@@ -265,7 +349,11 @@ def next_stable(self):
     return head if is_stable else None
 
 
-@answer("2.7", misconception="a stable one can wait for the next", rejected_by="total: everybody reads everything, causes first")
+@answer(
+    "2.7",
+    misconception="a stable one can wait for the next",
+    rejected_by="total: everybody reads everything, causes first",
+)
 def next_stable(self):
     head = min(self.queue, key=lambda request: (request.time, request.author), default=None)
     if len(self.queue) > 1 and all(time >= head.time for time in self.heard.values()):
@@ -276,7 +364,11 @@ def next_stable(self):
 # -- 2.8 -------------------------------------------------------------------------------------------
 
 
-@answer("2.8", misconception="a balance is what one began with", rejected_by="it records what the branch has at this moment")
+@answer(
+    "2.8",
+    misconception="a balance is what one began with",
+    rejected_by="it records what the branch has at this moment",
+)
 def begin_snapshot(self):
     self.recorded = BALANCE
     self.open = set(self.peers)
@@ -284,7 +376,11 @@ def begin_snapshot(self):
     self.tell_all(Marker())
 
 
-@answer("2.8", misconception="a marker is a message like any other", rejected_by="a marker on every channel, before anything else")
+@answer(
+    "2.8",
+    misconception="a marker is a message like any other",
+    rejected_by="a marker on every channel, before anything else",
+)
 def begin_snapshot(self):
     self.recorded = self.balance
     self.open = set(self.peers)
@@ -292,7 +388,11 @@ def begin_snapshot(self):
     self.broadcast(Marker())
 
 
-@answer("2.8", misconception="one marker, which goes round", rejected_by="a marker on every channel, before anything else")
+@answer(
+    "2.8",
+    misconception="one marker, which goes round",
+    rejected_by="a marker on every channel, before anything else",
+)
 def begin_snapshot(self):
     self.recorded = self.balance
     self.open = set(self.peers)
@@ -300,14 +400,22 @@ def begin_snapshot(self):
     self.tell(self.peers[0], Marker())
 
 
-@answer("2.8", misconception="recording needs no markers", rejected_by="a marker on every channel, before anything else")
+@answer(
+    "2.8",
+    misconception="recording needs no markers",
+    rejected_by="a marker on every channel, before anything else",
+)
 def begin_snapshot(self):
     self.recorded = self.balance
     self.open = set(self.peers)
     self.channels = {peer: [] for peer in self.peers}
 
 
-@answer("2.8", misconception="to be safe, two markers", rejected_by="a marker on every channel, before anything else")
+@answer(
+    "2.8",
+    misconception="to be safe, two markers",
+    rejected_by="a marker on every channel, before anything else",
+)
 def begin_snapshot(self):
     self.recorded = self.balance
     self.open = set(self.peers)
@@ -316,7 +424,11 @@ def begin_snapshot(self):
     self.tell_all(Marker())
 
 
-@answer("2.8", misconception="channels open when their marker comes", rejected_by="every channel to the branch is recorded from now on")
+@answer(
+    "2.8",
+    misconception="channels open when their marker comes",
+    rejected_by="every channel to the branch is recorded from now on",
+)
 def begin_snapshot(self):
     self.recorded = self.balance
     self.open = set()
@@ -324,7 +436,11 @@ def begin_snapshot(self):
     self.tell_all(Marker())
 
 
-@answer("2.8", misconception="one list for all channels", rejected_by="in any order, the snapshot is a consistent cut")
+@answer(
+    "2.8",
+    misconception="one list for all channels",
+    rejected_by="in any order, the snapshot is a consistent cut",
+)
 def begin_snapshot(self):
     self.recorded = self.balance
     self.open = set(self.peers)
@@ -335,18 +451,30 @@ def begin_snapshot(self):
 # -- 2.9 -------------------------------------------------------------------------------------------
 
 
-@answer("2.9", misconception="each marker is a new beginning", rejected_by="a later marker ends its channel and nothing else")
+@answer(
+    "2.9",
+    misconception="each marker is a new beginning",
+    rejected_by="a later marker ends its channel and nothing else",
+)
 def on_marker(self, source):
     self.begin_snapshot()
     self.open.discard(source)
 
 
-@answer("2.9", misconception="only the auditor begins", rejected_by="the first marker begins the snapshot here, and its channel is empty")
+@answer(
+    "2.9",
+    misconception="only the auditor begins",
+    rejected_by="the first marker begins the snapshot here, and its channel is empty",
+)
 def on_marker(self, source):
     self.open.discard(source)
 
 
-@answer("2.9", misconception="the first marker opens, the second closes", rejected_by="the first marker begins the snapshot here, and its channel is empty")
+@answer(
+    "2.9",
+    misconception="the first marker opens, the second closes",
+    rejected_by="the first marker begins the snapshot here, and its channel is empty",
+)
 def on_marker(self, source):
     if self.recorded is None:
         self.begin_snapshot()
@@ -354,7 +482,11 @@ def on_marker(self, source):
         self.open.discard(source)
 
 
-@answer("2.9", misconception="who sent the marker needs none", rejected_by="the first marker begins the snapshot here, and its channel is empty")
+@answer(
+    "2.9",
+    misconception="who sent the marker needs none",
+    rejected_by="the first marker begins the snapshot here, and its channel is empty",
+)
 def on_marker(self, source):
     if self.recorded is None:
         self.recorded = self.balance
@@ -366,7 +498,11 @@ def on_marker(self, source):
     self.open.discard(source)
 
 
-@answer("2.9", misconception="one marker ends all channels", rejected_by="a later marker ends its channel and nothing else")
+@answer(
+    "2.9",
+    misconception="one marker ends all channels",
+    rejected_by="a later marker ends its channel and nothing else",
+)
 def on_marker(self, source):
     if self.recorded is None:
         self.begin_snapshot()
@@ -375,7 +511,11 @@ def on_marker(self, source):
         self.open.clear()
 
 
-@answer("2.9", misconception="a marker is answered by a marker", rejected_by="a later marker ends its channel and nothing else")
+@answer(
+    "2.9",
+    misconception="a marker is answered by a marker",
+    rejected_by="a later marker ends its channel and nothing else",
+)
 def on_marker(self, source):
     if self.recorded is None:
         self.begin_snapshot()
@@ -391,7 +531,11 @@ def on_marker(self, source):
     self.open.discard(source)
 
 
-@answer("2.9", misconception="begin when all markers are there", rejected_by="the first marker begins the snapshot here, and its channel is empty")
+@answer(
+    "2.9",
+    misconception="begin when all markers are there",
+    rejected_by="the first marker begins the snapshot here, and its channel is empty",
+)
 def on_marker(self, source):
     self.channels.setdefault(source, [])
     if self.recorded is None and len(self.channels) == len(self.peers):
@@ -399,7 +543,11 @@ def on_marker(self, source):
     self.open.discard(source)
 
 
-@answer("2.9", misconception="the balance is what it is at the end", rejected_by="a later marker ends its channel and nothing else")
+@answer(
+    "2.9",
+    misconception="the balance is what it is at the end",
+    rejected_by="a later marker ends its channel and nothing else",
+)
 def on_marker(self, source):
     if self.recorded is None:
         self.begin_snapshot()
@@ -411,49 +559,81 @@ def on_marker(self, source):
 # -- 2.10 ------------------------------------------------------------------------------------------
 
 
-@answer("2.10", misconception="everything after the record is under way", rejected_by="nothing before the record, nothing after the marker")
+@answer(
+    "2.10",
+    misconception="everything after the record is under way",
+    rejected_by="nothing before the record, nothing after the marker",
+)
 def note_transfer(self, source, amount):
     if self.recorded is not None:
         self.channels[source].append(amount)
 
 
-@answer("2.10", misconception="everything counts", rejected_by="nothing before the record, nothing after the marker")
+@answer(
+    "2.10",
+    misconception="everything counts",
+    rejected_by="nothing before the record, nothing after the marker",
+)
 def note_transfer(self, source, amount):
     self.channels.setdefault(source, []).append(amount)
 
 
-@answer("2.10", misconception="a channel holds one amount", rejected_by="what comes before its channel's marker is on the channel")
+@answer(
+    "2.10",
+    misconception="a channel holds one amount",
+    rejected_by="what comes before its channel's marker is on the channel",
+)
 def note_transfer(self, source, amount):
     if source in self.open:
         self.channels[source] = [amount]
 
 
-@answer("2.10", misconception="the same amount is the same transfer", rejected_by="what comes before its channel's marker is on the channel")
+@answer(
+    "2.10",
+    misconception="the same amount is the same transfer",
+    rejected_by="what comes before its channel's marker is on the channel",
+)
 def note_transfer(self, source, amount):
     if source in self.open and amount not in self.channels[source]:
         self.channels[source].append(amount)
 
 
-@answer("2.10", misconception="what arrives belongs to the balance", rejected_by="what comes before its channel's marker is on the channel")
+@answer(
+    "2.10",
+    misconception="what arrives belongs to the balance",
+    rejected_by="what comes before its channel's marker is on the channel",
+)
 def note_transfer(self, source, amount):
     if source in self.open:
         self.recorded += amount
 
 
-@answer("2.10", misconception="the money must still be credited", rejected_by="nothing before the record, nothing after the marker")
+@answer(
+    "2.10",
+    misconception="the money must still be credited",
+    rejected_by="nothing before the record, nothing after the marker",
+)
 def note_transfer(self, source, amount):
     self.balance += amount
     if source in self.open:
         self.channels[source].append(amount)
 
 
-@answer("2.10", misconception="recording goes on while any channel is open", rejected_by="the snapshot ends, and has all the money")
+@answer(
+    "2.10",
+    misconception="recording goes on while any channel is open",
+    rejected_by="the snapshot ends, and has all the money",
+)
 def note_transfer(self, source, amount):
     if self.open:
         self.channels[source].append(amount)
 
 
-@answer("2.10", misconception="large transfers cannot be under way", rejected_by="in any order, the snapshot is a consistent cut")
+@answer(
+    "2.10",
+    misconception="large transfers cannot be under way",
+    rejected_by="in any order, the snapshot is a consistent cut",
+)
 def note_transfer(self, source, amount):
     if source in self.open and amount <= 30:
         self.channels[source].append(amount)

@@ -38,7 +38,9 @@ def gets(node, source, stamp, number=1):
 # -- 2.1 Lamport's clock ---------------------------------------------------------------------------
 
 
-@checks("2.1", "each event is later than the one before", points=1, source=f"{LAMPORT}, IR1", look_at="self.time")
+@checks(
+    "2.1", "each event is later than the one before", points=1, source=f"{LAMPORT}, IR1", look_at="self.time"
+)
 def lamport_goes_on(program):
     node, before = clerk(program, "LamportClerk"), 0
     for received in (None, None, 1, None, 2, 2, None, 40, 3, None):
@@ -48,12 +50,17 @@ def lamport_goes_on(program):
         before = now
 
 
-@checks("2.1", "a letter comes later than it was sent", points=2, source=f"{LAMPORT}, IR2", look_at="received")
+@checks(
+    "2.1", "a letter comes later than it was sent", points=2, source=f"{LAMPORT}, IR2", look_at="received"
+)
 def lamport_believes_letters(program):
     node = clerk(program, "LamportClerk")
     for received in (7, 7, 30, 1_000, 12):
         now = gets(node, "n3", received)
-        expect(now > received, f"n1 got a letter that was sent at time {received}, and gave the receipt time {now}")
+        expect(
+            now > received,
+            f"n1 got a letter that was sent at time {received}, and gave the receipt time {now}",
+        )
         later = works(node)
         expect(later > received, f"after a letter of time {received}, n1's next event has time {later}")
 
@@ -71,17 +78,28 @@ def lamport_counts_by_one(program):
 # -- 2.2 Vector clocks -----------------------------------------------------------------------------
 
 
-@checks("2.2", "an event of one's own counts in one's own place", points=1, source=VECTORS, look_at="self.place")
+@checks(
+    "2.2", "an event of one's own counts in one's own place", points=1, source=VECTORS, look_at="self.place"
+)
 def vector_counts_own(program):
     for id, count in (("n1", 3), ("n2", 3), ("n4", 5)):
         node, place = clerk(program, "VectorClerk", id, count), int(id[1]) - 1
         for number in (1, 2, 3):
             wanted = tuple(number if at == place else 0 for at in range(count))
             got = works(node)
-            expect(got == wanted, f"event {number} of {id}, one of {count} clerks, has vector {got}, not {wanted}")
+            expect(
+                got == wanted,
+                f"event {number} of {id}, one of {count} clerks, has vector {got}, not {wanted}",
+            )
 
 
-@checks("2.2", "a receipt knows all that the letter knew, and itself", points=2, source=VECTORS, look_at="the larger, place by place")
+@checks(
+    "2.2",
+    "a receipt knows all that the letter knew, and itself",
+    points=2,
+    source=VECTORS,
+    look_at="the larger, place by place",
+)
 def vector_merges(program):
     node, known = clerk(program, "VectorClerk", "n2"), (0, 0, 0)
     for received in ((1, 0, 0), (1, 0, 4), None, (3, 1, 2), (0, 0, 9), (9, 2, 9), None, (2, 0, 1)):
@@ -110,7 +128,13 @@ def less(left, right):
     return left != right and all(a <= b for a, b in zip(left, right, strict=True))
 
 
-@checks("2.3", "before: nowhere larger, and somewhere smaller", points=1, source=VECTORS, look_at="the places in which both are the same")
+@checks(
+    "2.3",
+    "before: nowhere larger, and somewhere smaller",
+    points=1,
+    source=VECTORS,
+    look_at="the places in which both are the same",
+)
 def compare_before(program):
     vectors = list(product(range(3), repeat=3))
     for left, right in product(vectors, vectors):
@@ -119,7 +143,13 @@ def compare_before(program):
             expect_order(program, right, left, Order.AFTER)
 
 
-@checks("2.3", "concurrent: each has something that the other has not", points=2, source=VECTORS, look_at="what is neither before nor after")
+@checks(
+    "2.3",
+    "concurrent: each has something that the other has not",
+    points=2,
+    source=VECTORS,
+    look_at="what is neither before nor after",
+)
 def compare_concurrent(program):
     vectors = list(product(range(3), repeat=3))
     for left, right in product(vectors, vectors):
@@ -130,7 +160,7 @@ def compare_concurrent(program):
 @checks("2.3", "a vector is the same as itself", points=1, look_at="two equal vectors")
 def compare_same(program):
     for vector in product(range(3), repeat=3):
-        expect_order(program, vector, tuple(list(vector)), Order.SAME)
+        expect_order(program, vector, tuple(vector), Order.SAME)
 
 
 # -- 2.4 Hybrid clocks -----------------------------------------------------------------------------
@@ -142,18 +172,36 @@ def hybrid(program, wall_ms):
     return node
 
 
-@checks("2.4", "where the wall has gone on, it is what the wall says", points=1, source=KULKARNI, look_at="self.wall_ms()")
+@checks(
+    "2.4",
+    "where the wall has gone on, it is what the wall says",
+    points=1,
+    source=KULKARNI,
+    look_at="self.wall_ms()",
+)
 def hybrid_follows_the_wall(program):
     node = hybrid(program, 100)
     for wall, wait in ((100, 7), (107, 1), (108, 900)):
         got = works(node)
-        expect(got == (wall, 0), f"the wall said {wall} ms, later than ever before, and the stamp is {got}, not {(wall, 0)}")
+        expect(
+            got == (wall, 0),
+            f"the wall said {wall} ms, later than ever before, and the stamp is {got}, not {(wall, 0)}",
+        )
         node.pass_ms(wait)
     got = gets(node, "n2", (700, 3))
-    expect(got == (1008, 0), f"the wall said 1008 ms, a letter of (700, 3) came, and the stamp is {got}, not (1008, 0)")
+    expect(
+        got == (1008, 0),
+        f"the wall said 1008 ms, a letter of (700, 3) came, and the stamp is {got}, not (1008, 0)",
+    )
 
 
-@checks("2.4", "within one millisecond, and before an old wall, it counts", points=2, source=KULKARNI, look_at="self.c")
+@checks(
+    "2.4",
+    "within one millisecond, and before an old wall, it counts",
+    points=2,
+    source=KULKARNI,
+    look_at="self.c",
+)
 def hybrid_counts(program):
     node, stamps = hybrid(program, 100), []
     for step_ms in (0, 0.4, 0.4, -30, 29):
@@ -166,7 +214,13 @@ def hybrid_counts(program):
     )
 
 
-@checks("2.4", "a receipt is later than its letter and than all before", points=2, source=f"{KULKARNI}, figure 5", look_at="c, when l stays or comes from the letter")
+@checks(
+    "2.4",
+    "a receipt is later than its letter and than all before",
+    points=2,
+    source=f"{KULKARNI}, figure 5",
+    look_at="c, when l stays or comes from the letter",
+)
 def hybrid_receives(program):
     cases = (
         ((180, 4), (180, 5), "the letter is ahead"),
@@ -178,10 +232,16 @@ def hybrid_receives(program):
     node = hybrid(program, 100)
     for received, wanted, why in cases:
         got = gets(node, "n3", received)
-        expect(got == wanted, f"the wall says 100 ms, a letter of {received} comes ({why}): the stamp is {got}, not {wanted}")
+        expect(
+            got == wanted,
+            f"the wall says 100 ms, a letter of {received} comes ({why}): the stamp is {got}, not {wanted}",
+        )
     node.pass_ms(81)
     got = gets(node, "n3", (150, 3))
-    expect(got == (181, 2), f"wall and clock are both at 181, the clock's count at 1: the stamp is {got}, not (181, 2)")
+    expect(
+        got == (181, 2),
+        f"wall and clock are both at 181, the clock's count at 1: the stamp is {got}, not (181, 2)",
+    )
 
 
 # -- Part C: the clocks together -------------------------------------------------------------------
@@ -263,18 +323,43 @@ def compared_rightly(run):
     return None
 
 
-@checks("2.C", "Lamport: what happened before has the smaller time", points=2, source=f"{LAMPORT}: clock condition", look_at="receipts of letters from a clerk who is behind, or ahead", not_shown="that a smaller time happened before")
+@checks(
+    "2.C",
+    "Lamport: what happened before has the smaller time",
+    points=2,
+    source=f"{LAMPORT}: clock condition",
+    look_at="receipts of letters from a clerk who is behind, or ahead",
+    not_shown="that a smaller time happened before",
+)
 def lamport_clock_condition(program):
     walks(program, clerks(3, "LamportClerk"), count=200, limits=ANY_ORDER, judge=keeps_the_clock_condition)
 
 
-@checks("2.C", "vectors: smaller exactly if it happened before", points=3, source=VECTORS, look_at="what a receipt takes over, and when it counts itself")
+@checks(
+    "2.C",
+    "vectors: smaller exactly if it happened before",
+    points=3,
+    source=VECTORS,
+    look_at="what a receipt takes over, and when it counts itself",
+)
 def vector_clock_condition(program):
     for count in (2, 3, 5):
-        walks(program, clerks(count, "VectorClerk"), count=80, limits=ANY_ORDER, judge=tells_before_from_concurrent)
+        walks(
+            program,
+            clerks(count, "VectorClerk"),
+            count=80,
+            limits=ANY_ORDER,
+            judge=tells_before_from_concurrent,
+        )
 
 
-@checks("2.C", "compare finds the past of real events", points=1, source=VECTORS, look_at="compare, and the vectors that it is given")
+@checks(
+    "2.C",
+    "compare finds the past of real events",
+    points=1,
+    source=VECTORS,
+    look_at="compare, and the vectors that it is given",
+)
 def compare_on_events(program):
     walks(program, clerks(3, "VectorClerk"), count=40, limits=ANY_ORDER, judge=compared_rightly)
 
@@ -302,7 +387,9 @@ def wrong_clocks(run, until_ms=400):
     for at_ms in (0, 50, 100, 150, 200):
         for id in ids if at_ms == 0 else [chance.choice(ids)]:
             skew, drift = chance.between(0, 120), chance.between(-50_000, 50_000)
-            run.at(at_ms, lambda id=id, skew=skew, drift=drift: run.set_clock(id, skew_ms=skew, drift_ppm=drift))
+            run.at(
+                at_ms, lambda id=id, skew=skew, drift=drift: run.set_clock(id, skew_ms=skew, drift_ppm=drift)
+            )
     run.run(until_ms)
     expect(
         run.violation or all(len(log) >= Clerk.events for log in logs_of(run).values()),
@@ -310,11 +397,40 @@ def wrong_clocks(run, until_ms=400):
     )
 
 
-@checks("2.C", "hybrid: later than all that happened before, on wrong clocks too", points=2, source=f"{KULKARNI}, theorem 1", look_at="a wall that is behind the letter, or was set back")
+@checks(
+    "2.C",
+    "hybrid: later than all that happened before, on wrong clocks too",
+    points=2,
+    source=f"{KULKARNI}, theorem 1",
+    look_at="a wall that is behind the letter, or was set back",
+)
 def hybrid_clock_condition(program):
-    scenarios(program, clerks(3, "HybridClerk"), wrong_clocks, runs=80, link=LATE, judge=keeps_the_clock_condition, needs=("clock", "late"))
+    scenarios(
+        program,
+        clerks(3, "HybridClerk"),
+        wrong_clocks,
+        runs=80,
+        link=LATE,
+        judge=keeps_the_clock_condition,
+        needs=("clock", "late"),
+    )
 
 
-@checks("2.C", "hybrid: never ahead of the fastest wall it can know of", points=2, source=f"{KULKARNI}, theorem 2", look_at="what l is set to", not_shown="that the walls themselves are right")
+@checks(
+    "2.C",
+    "hybrid: never ahead of the fastest wall it can know of",
+    points=2,
+    source=f"{KULKARNI}, theorem 2",
+    look_at="what l is set to",
+    not_shown="that the walls themselves are right",
+)
 def hybrid_stays_near(program):
-    scenarios(program, clerks(4, "HybridClerk"), wrong_clocks, runs=60, link=LATE, judge=stays_near, needs=("clock", "duplication"))
+    scenarios(
+        program,
+        clerks(4, "HybridClerk"),
+        wrong_clocks,
+        runs=60,
+        link=LATE,
+        judge=stays_near,
+        needs=("clock", "duplication"),
+    )

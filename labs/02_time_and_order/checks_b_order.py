@@ -39,10 +39,19 @@ def expect_read(node, post, wanted, why):
     after = feed(node)
     is_read = after[len(before) :] == (post.text,)
     done = "read" if is_read else "did not read"
-    expect(is_read == wanted and len(after) <= len(before) + 1, f"{node.id} had read {before} and {done} {post}, but {why}")
+    expect(
+        is_read == wanted and len(after) <= len(before) + 1,
+        f"{node.id} had read {before} and {done} {post}, but {why}",
+    )
 
 
-@checks("2.5", "of each author, the next post and no other", points=2, source=BIRMAN, look_at="the author's own place")
+@checks(
+    "2.5",
+    "of each author, the next post and no other",
+    points=2,
+    source=BIRMAN,
+    look_at="the author's own place",
+)
 def author_by_author(program):
     node = members(program, "ForgetfulForum", "n2", 4)
     steps = (
@@ -58,7 +67,9 @@ def author_by_author(program):
         expect_read(node, post, wanted, why)
 
 
-@checks("2.5", "not before what its author had read", points=2, source=BIRMAN, look_at="the places of all others")
+@checks(
+    "2.5", "not before what its author had read", points=2, source=BIRMAN, look_at="the places of all others"
+)
 def author_had_read(program):
     node = members(program, "ForgetfulForum", "n2", 4)
     answer = Post("n3", (1, 0, 1, 0), "n3.1")
@@ -75,14 +86,27 @@ def author_had_read(program):
         expect_read(node, post, wanted, why)
 
 
-@checks("2.5", "the reader may have read more than the author", points=1, source=BIRMAN, look_at="equal, or at least")
+@checks(
+    "2.5",
+    "the reader may have read more than the author",
+    points=1,
+    source=BIRMAN,
+    look_at="equal, or at least",
+)
 def reader_knows_more(program):
     node = members(program, "ForgetfulForum", "n2", 4)
     node.fire("n2.1")
     for number in (1, 2):
         expect_read(node, Post("n1", (number, 0, 0, 0), f"n1.{number}"), True, "nothing is missing")
-    expect_read(node, Post("n3", (1, 0, 1, 0), "n3.1"), True, "n3 had read one of the posts of n1, and n2 has read two")
-    expect_read(node, Post("n4", (0, 1, 0, 1), "n4.1"), True, "n4 had read n2's own first post, and n2 has too")
+    expect_read(
+        node,
+        Post("n3", (1, 0, 1, 0), "n3.1"),
+        True,
+        "n3 had read one of the posts of n1, and n2 has read two",
+    )
+    expect_read(
+        node, Post("n4", (0, 1, 0, 1), "n4.1"), True, "n4 had read n2's own first post, and n2 has too"
+    )
 
 
 # -- 2.6 The hold-back queue -----------------------------------------------------------------------
@@ -97,7 +121,13 @@ CHAIN = (
 """Each of these answers the one before it."""
 
 
-@checks("2.6", "what waits is read when its turn comes, in whatever order it came", points=3, source=BIRMAN, look_at="what one delivery makes possible")
+@checks(
+    "2.6",
+    "what waits is read when its turn comes, in whatever order it came",
+    points=3,
+    source=BIRMAN,
+    look_at="what one delivery makes possible",
+)
 def chain_in_any_order(program):
     wanted = tuple(post.text for post in CHAIN)
     for order in permutations(CHAIN):
@@ -105,7 +135,10 @@ def chain_in_any_order(program):
         for post in order:
             node.deliver(post.author, post)
         came = ", ".join(post.text for post in order)
-        expect(feed(node) == wanted, f"posts came in the order {came}, and n2 has read {feed(node)}; the causal order is {wanted}")
+        expect(
+            feed(node) == wanted,
+            f"posts came in the order {came}, and n2 has read {feed(node)}; the causal order is {wanted}",
+        )
 
 
 @checks("2.6", "what need not wait is read at once", points=1, source=BIRMAN, look_at="the end of on_post")
@@ -113,14 +146,31 @@ def no_needless_waiting(program):
     node = members(program, "CausalForum", "n2", 4)
     for number, post in enumerate((CHAIN[0], Post("n4", (0, 0, 0, 1), "n4.1"), CHAIN[1], CHAIN[2]), 1):
         node.deliver(post.author, post)
-        expect(len(feed(node)) == number, f"nothing is missing before {post}, and n2 has read only {feed(node)}")
+        expect(
+            len(feed(node)) == number, f"nothing is missing before {post}, and n2 has read only {feed(node)}"
+        )
 
 
-@checks("2.6", "a copy is read once, and not kept", points=2, source=BIRMAN, look_at="posts that were read, or are held, already")
+@checks(
+    "2.6",
+    "a copy is read once, and not kept",
+    points=2,
+    source=BIRMAN,
+    look_at="posts that were read, or are held, already",
+)
 def copies_are_dropped(program):
     first, second, third, _ = CHAIN
     node = members(program, "CausalForum", "n2", 4)
-    for post, held in ((third, 1), (third, 1), (second, 2), (third, 2), (first, 0), (third, 0), (first, 0), (second, 0)):
+    for post, held in (
+        (third, 1),
+        (third, 1),
+        (second, 2),
+        (third, 2),
+        (first, 0),
+        (third, 0),
+        (first, 0),
+        (second, 0),
+    ):
         node.deliver(post.author, post)
         kept = node.observe()["held"]
         expect(len(kept) == held, f"after {post} came, n2 holds {kept}; {held} posts are waiting")
@@ -142,7 +192,13 @@ class Numbered:
         self.node.deliver(source, cls(*fields, number))
 
 
-@checks("2.7", "not before every peer was heard with a time as late", points=2, source=LAMPORT, look_at="all peers, and which time of theirs")
+@checks(
+    "2.7",
+    "not before every peer was heard with a time as late",
+    points=2,
+    source=LAMPORT,
+    look_at="all peers, and which time of theirs",
+)
 def waits_for_all(program):
     node = members(program, "TotalForum", "n2", 4)
     tell = Numbered(node)
@@ -156,10 +212,19 @@ def waits_for_all(program):
             "n3 may still have sent something at time 4",
         )
     tell("n3", Ack, 8)
-    expect(feed(node) == ("first",), f"n1, n3 and n4 were all heard with times after 5, and n2 has read {feed(node)}")
+    expect(
+        feed(node) == ("first",),
+        f"n1, n3 and n4 were all heard with times after 5, and n2 has read {feed(node)}",
+    )
 
 
-@checks("2.7", "in the order of (time, author)", points=2, source=f"{LAMPORT}: total order", look_at="which request you look at first")
+@checks(
+    "2.7",
+    "in the order of (time, author)",
+    points=2,
+    source=f"{LAMPORT}: total order",
+    look_at="which request you look at first",
+)
 def by_time_and_author(program):
     node = members(program, "TotalForum", "n2", 4)
     tell = Numbered(node)
@@ -172,7 +237,13 @@ def by_time_and_author(program):
     expect(feed(node) == texts, f"the requests are, in order, {wanted}; n2 has read {feed(node)}")
 
 
-@checks("2.7", "no longer than needed", points=2, source=LAMPORT, look_at="the author's request tells its time, too; and an empty queue")
+@checks(
+    "2.7",
+    "no longer than needed",
+    points=2,
+    source=LAMPORT,
+    look_at="the author's request tells its time, too; and an empty queue",
+)
 def not_for_ever(program):
     node = members(program, "TotalForum", "n2", 3)
     tell = Numbered(node)
@@ -181,7 +252,10 @@ def not_for_ever(program):
     time = node.sent_to("n1", Request).time
     tell("n1", Ack, time + 1)
     tell("n3", Ack, time + 1)
-    expect(feed(node) == ("n2.1",), f"n2's own request of time {time} was heard by both peers, and n2 has read {feed(node)}")
+    expect(
+        feed(node) == ("n2.1",),
+        f"n2's own request of time {time} was heard by both peers, and n2 has read {feed(node)}",
+    )
     tell("n3", Request, time + 5, "n3", "n3.1")
     tell("n1", Ack, time + 8)
     expect(
@@ -195,7 +269,9 @@ def not_for_ever(program):
 
 def feeds_of(run):
     views = {id: run.observe(id) for id in run.system.node_ids}
-    return {id: view["feed"] for id, view in views.items()}, {id: view["read_before"] for id, view in views.items()}
+    return {id: view["feed"] for id, view in views.items()}, {
+        id: view["read_before"] for id, view in views.items()
+    }
 
 
 def needed_before(feeds, read_before):
@@ -241,30 +317,69 @@ def forum(count, role):
     return System.of(count, role)
 
 
-@checks("2.O", "causal: no cause after its effect, in any order", points=3, source=BIRMAN, look_at="may_deliver", not_shown="that everything is read in the end")
+@checks(
+    "2.O",
+    "causal: no cause after its effect, in any order",
+    points=3,
+    source=BIRMAN,
+    look_at="may_deliver",
+    not_shown="that everything is read in the end",
+)
 def causal_in_any_order(program):
     for count in (2, 3, 4):
         for limits in (ANY_ORDER, OVERTAKEN):
             walks(program, forum(count, "CausalForum"), count=80, limits=limits, judge=reads_causes_first)
 
 
-@checks("2.O", "causal: everybody reads everything", points=2, source=BIRMAN, look_at="what stays in self.held")
+@checks(
+    "2.O", "causal: everybody reads everything", points=2, source=BIRMAN, look_at="what stays in self.held"
+)
 def causal_reads_all(program):
     for count in (3, 5):
-        scenarios(program, forum(count, "CausalForum"), everything_read, runs=30, link=LATE, judge=reads_causes_first, needs=LATE_NEEDS)
+        scenarios(
+            program,
+            forum(count, "CausalForum"),
+            everything_read,
+            runs=30,
+            link=LATE,
+            judge=reads_causes_first,
+            needs=LATE_NEEDS,
+        )
 
 
-@checks("2.O", "total: one order for all, in any order of arrival", points=3, source=LAMPORT, look_at="next_stable", not_shown="that everything is read in the end")
+@checks(
+    "2.O",
+    "total: one order for all, in any order of arrival",
+    points=3,
+    source=LAMPORT,
+    look_at="next_stable",
+    not_shown="that everything is read in the end",
+)
 def total_in_any_order(program):
     for count in (2, 3, 4):
         for limits in (ANY_ORDER, OVERTAKEN):
             walks(program, forum(count, "TotalForum"), count=80, limits=limits, judge=reads_causes_first)
 
 
-@checks("2.O", "total: everybody reads everything, causes first", points=2, source=LAMPORT, look_at="who must be heard with which time", not_shown="what happens when a member dies; section 4 shows that")
+@checks(
+    "2.O",
+    "total: everybody reads everything, causes first",
+    points=2,
+    source=LAMPORT,
+    look_at="who must be heard with which time",
+    not_shown="what happens when a member dies; section 4 shows that",
+)
 def total_reads_all(program):
     for count in (3, 5):
-        scenarios(program, forum(count, "TotalForum"), everything_read, runs=24, link=LATE, judge=reads_causes_first, needs=LATE_NEEDS)
+        scenarios(
+            program,
+            forum(count, "TotalForum"),
+            everything_read,
+            runs=24,
+            link=LATE,
+            judge=reads_causes_first,
+            needs=LATE_NEEDS,
+        )
 
 
 # -- 2.8 to 2.10 The snapshot ----------------------------------------------------------------------
@@ -278,7 +393,9 @@ def markers(sent):
     return [message for message in sent if isinstance(message, Marker)]
 
 
-@checks("2.8", "it records what the branch has at this moment", points=1, source=SNAPSHOT, look_at="self.recorded")
+@checks(
+    "2.8", "it records what the branch has at this moment", points=1, source=SNAPSHOT, look_at="self.recorded"
+)
 def records_its_balance(program):
     node = branch(program)
     for payment in ("pay 1", "pay 2"):
@@ -289,10 +406,19 @@ def records_its_balance(program):
     expect(got == has, f"n1 had {has} when the snapshot began, and recorded {got}")
     node.fire("pay 3")
     seen = node.observe()
-    expect(seen["recorded"] == has and seen["balance"] < has, f"n1 recorded {has}, paid, and its record says {seen['recorded']}")
+    expect(
+        seen["recorded"] == has and seen["balance"] < has,
+        f"n1 recorded {has}, paid, and its record says {seen['recorded']}",
+    )
 
 
-@checks("2.8", "a marker on every channel, before anything else", points=2, source=f"{SNAPSHOT}: marker-sending rule", look_at="self.tell_all")
+@checks(
+    "2.8",
+    "a marker on every channel, before anything else",
+    points=2,
+    source=f"{SNAPSHOT}: marker-sending rule",
+    look_at="self.tell_all",
+)
 def sends_markers_first(program):
     node = branch(program, count=4)
     for payment in ("pay 1", "pay 2", "pay 3"):
@@ -301,22 +427,45 @@ def sends_markers_first(program):
     sent = node.fire("snapshot")
     for peer, before in told.items():
         new = node.all_sent_to(peer)[before:]
-        expect(len(new) == 1 and markers(new), f"the snapshot began, and n1 sent {peer} {new}, not one Marker")
-        expect(new[0].number == before + 1, f"n1 told {peer} {before} things before, and its marker has number {new[0].number}: it would not be taken in order")
+        expect(
+            len(new) == 1 and markers(new), f"the snapshot began, and n1 sent {peer} {new}, not one Marker"
+        )
+        expect(
+            new[0].number == before + 1,
+            f"n1 told {peer} {before} things before, and its marker has number {new[0].number}: it would not be taken in order",
+        )
     expect(len(sent) == 3, f"three peers need a marker each, and n1 sent {sent}")
 
 
-@checks("2.8", "every channel to the branch is recorded from now on", points=1, source=SNAPSHOT, look_at="self.open and self.channels")
+@checks(
+    "2.8",
+    "every channel to the branch is recorded from now on",
+    points=1,
+    source=SNAPSHOT,
+    look_at="self.open and self.channels",
+)
 def opens_all_channels(program):
     node = branch(program, count=4)
     node.fire("snapshot")
     seen = node.observe()
-    expect(set(seen["open"]) == {"n2", "n3", "n4"}, f"n1 began a snapshot, and records the channels from {sorted(seen['open'])}")
+    expect(
+        set(seen["open"]) == {"n2", "n3", "n4"},
+        f"n1 began a snapshot, and records the channels from {sorted(seen['open'])}",
+    )
     recorded = dict(seen["channels"])
-    expect(recorded == {"n2": (), "n3": (), "n4": ()}, f"nothing has come yet, and self.channels is {recorded}; give each peer an empty list")
+    expect(
+        recorded == {"n2": (), "n3": (), "n4": ()},
+        f"nothing has come yet, and self.channels is {recorded}; give each peer an empty list",
+    )
 
 
-@checks("2.9", "the first marker begins the snapshot here, and its channel is empty", points=2, source=f"{SNAPSHOT}: marker-receiving rule", look_at="the case that nothing is recorded yet")
+@checks(
+    "2.9",
+    "the first marker begins the snapshot here, and its channel is empty",
+    points=2,
+    source=f"{SNAPSHOT}: marker-receiving rule",
+    look_at="the case that nothing is recorded yet",
+)
 def first_marker_begins(program):
     node = branch(program, "n2", 4)
     tell = Numbered(node)
@@ -324,13 +473,27 @@ def first_marker_begins(program):
     before = len(node.sent)
     tell("n3", Marker)
     seen = node.observe()
-    expect(seen["recorded"] == seen["balance"], f"n2 had {seen['balance']} when the first marker came, and recorded {seen['recorded']}")
+    expect(
+        seen["recorded"] == seen["balance"],
+        f"n2 had {seen['balance']} when the first marker came, and recorded {seen['recorded']}",
+    )
     to = sorted(peer for peer, message in node.sent[before:] if isinstance(message, Marker))
-    expect(to == ["n1", "n3", "n4"], f"the first marker came, and n2 sent markers to {', '.join(to) or 'nobody'}")
-    expect(set(seen["open"]) == {"n1", "n4"}, f"the marker of n3 ends that channel, and n2 still records {sorted(seen['open'])}")
+    expect(
+        to == ["n1", "n3", "n4"], f"the first marker came, and n2 sent markers to {', '.join(to) or 'nobody'}"
+    )
+    expect(
+        set(seen["open"]) == {"n1", "n4"},
+        f"the marker of n3 ends that channel, and n2 still records {sorted(seen['open'])}",
+    )
 
 
-@checks("2.9", "a later marker ends its channel and nothing else", points=2, source=f"{SNAPSHOT}: marker-receiving rule", look_at="the case that the balance is recorded already")
+@checks(
+    "2.9",
+    "a later marker ends its channel and nothing else",
+    points=2,
+    source=f"{SNAPSHOT}: marker-receiving rule",
+    look_at="the case that the balance is recorded already",
+)
 def later_markers_end(program):
     node = branch(program, "n1", 4)
     tell = Numbered(node)
@@ -343,12 +506,23 @@ def later_markers_end(program):
         tell(source, Marker)
         still.discard(source)
         seen = node.observe()
-        expect(set(seen["open"]) == still, f"the marker of {source} came, and n1 records the channels from {sorted(seen['open'])}, not {sorted(still)}")
-        expect(seen["recorded"] == recorded, f"n1 recorded {recorded}; then the marker of {source} came, and the record says {seen['recorded']}")
-        expect(len(node.sent) == before, f"n1 has sent its markers, and sent {node.sent[before:]} when that of {source} came")
+        expect(
+            set(seen["open"]) == still,
+            f"the marker of {source} came, and n1 records the channels from {sorted(seen['open'])}, not {sorted(still)}",
+        )
+        expect(
+            seen["recorded"] == recorded,
+            f"n1 recorded {recorded}; then the marker of {source} came, and the record says {seen['recorded']}",
+        )
+        expect(
+            len(node.sent) == before,
+            f"n1 has sent its markers, and sent {node.sent[before:]} when that of {source} came",
+        )
 
 
-@checks("2.9", "a branch that has nothing records nothing, once", points=1, source=SNAPSHOT, look_at="0 and None")
+@checks(
+    "2.9", "a branch that has nothing records nothing, once", points=1, source=SNAPSHOT, look_at="0 and None"
+)
 def empty_branch_begins_once(program):
     node = members(program, "EmptyBank", "n1", 3)
     tell = Numbered(node)
@@ -357,11 +531,23 @@ def empty_branch_begins_once(program):
         tell(source, Marker)
         new, seen = len(node.sent) - before, node.observe()
         wanted = 2 if source == "n3" else 0
-        expect(new == wanted, f"n1 has no money, the marker of {source} came, and n1 sent {new} messages, not {wanted}")
-        expect(source not in seen["open"] and seen["recorded"] == 0, f"n1 recorded {seen['recorded']}, and records the channels from {sorted(seen['open'])}")
+        expect(
+            new == wanted,
+            f"n1 has no money, the marker of {source} came, and n1 sent {new} messages, not {wanted}",
+        )
+        expect(
+            source not in seen["open"] and seen["recorded"] == 0,
+            f"n1 recorded {seen['recorded']}, and records the channels from {sorted(seen['open'])}",
+        )
 
 
-@checks("2.10", "what comes before its channel's marker is on the channel", points=2, source=SNAPSHOT, look_at="self.channels")
+@checks(
+    "2.10",
+    "what comes before its channel's marker is on the channel",
+    points=2,
+    source=SNAPSHOT,
+    look_at="self.channels",
+)
 def records_channels(program):
     node = branch(program, "n2", 3)
     tell = Numbered(node)
@@ -369,10 +555,19 @@ def records_channels(program):
     for amount in (7, 30, 7):
         tell("n3", Transfer, amount)
     got = dict(node.observe()["channels"]).get("n3")
-    expect(got == (7, 30, 7), f"between n2's record and n3's marker came 7, 30 and 7, and the channel from n3 has {got}")
+    expect(
+        got == (7, 30, 7),
+        f"between n2's record and n3's marker came 7, 30 and 7, and the channel from n3 has {got}",
+    )
 
 
-@checks("2.10", "nothing before the record, nothing after the marker", points=2, source=SNAPSHOT, look_at="self.open")
+@checks(
+    "2.10",
+    "nothing before the record, nothing after the marker",
+    points=2,
+    source=SNAPSHOT,
+    look_at="self.open",
+)
 def records_nothing_else(program):
     node = branch(program, "n2", 3)
     tell = Numbered(node)
@@ -386,7 +581,10 @@ def records_nothing_else(program):
     seen = node.observe()
     recorded = {peer: amounts for peer, amounts in seen["channels"] if amounts}
     expect(recorded == {"n3": (9,)}, f"only 9 was under way, from n3; n2 has recorded {recorded}")
-    expect(seen["recorded"] == BALANCE + 11, f"n2 had {BALANCE + 11} at its moment, and recorded {seen['recorded']}")
+    expect(
+        seen["recorded"] == BALANCE + 11,
+        f"n2 had {BALANCE + 11} at its moment, and recorded {seen['recorded']}",
+    )
 
 
 # -- Part S: the snapshot as a whole ---------------------------------------------------------------
@@ -439,7 +637,8 @@ class Audit:
         was_before = (source, id, message.number) in self.sent_before
         if self.recorded[id] is None and not was_before:
             self.violation = self.violation or Violation(
-                "no effect without its cause", f"{id} had {message} of {source} before its moment, and {source} sent it after its own"
+                "no effect without its cause",
+                f"{id} had {message} of {source} before its moment, and {source} sent it after its own",
             )
         if self.recorded[id] is not None and was_before:
             self.channels[id].setdefault(source, []).append(message.amount)
@@ -454,10 +653,15 @@ def snapshot_is_consistent(run):
         seen = run.observe(id)
         channels = {peer: list(amounts) for peer, amounts in seen["channels"] if amounts}
         if seen["recorded"] != audit.recorded[id]:
-            return Violation("a branch records what it has at its moment", f"{id} had {audit.recorded[id]} and recorded {seen['recorded']}")
+            return Violation(
+                "a branch records what it has at its moment",
+                f"{id} had {audit.recorded[id]} and recorded {seen['recorded']}",
+            )
         if channels != audit.channels[id]:
             what = f"sent before and taken after: {audit.channels[id] or 'nothing'} to {id}, which recorded {channels or 'nothing'}"
-            return Violation("a channel holds what was sent before one moment and taken after the other", what)
+            return Violation(
+                "a channel holds what was sent before one moment and taken after the other", what
+            )
         complete = complete and seen["recorded"] is not None and not seen["open"]
         found += (seen["recorded"] or 0) + sum(map(sum, channels.values()))
     wanted = BALANCE * len(run.system.node_ids)
@@ -477,14 +681,36 @@ def snapshot_ends(run):
         )
 
 
-@checks("2.S", "in any order, the snapshot is a consistent cut", points=3, source=f"{SNAPSHOT}, theorem 1", look_at="what is recorded when, and where the markers go", not_shown="that it ever ends")
+@checks(
+    "2.S",
+    "in any order, the snapshot is a consistent cut",
+    points=3,
+    source=f"{SNAPSHOT}, theorem 1",
+    look_at="what is recorded when, and where the markers go",
+    not_shown="that it ever ends",
+)
 def consistent_in_any_order(program):
     for count in (2, 3, 4):
         for limits in (ANY_ORDER, OVERTAKEN):
             walks(program, System.of(count, "Bank"), count=80, limits=limits, judge=snapshot_is_consistent)
 
 
-@checks("2.S", "the snapshot ends, and has all the money", points=3, source=SNAPSHOT, look_at="who sends markers, and when a channel ends", not_shown="losses: a lost marker would be waited for")
+@checks(
+    "2.S",
+    "the snapshot ends, and has all the money",
+    points=3,
+    source=SNAPSHOT,
+    look_at="who sends markers, and when a channel ends",
+    not_shown="losses: a lost marker would be waited for",
+)
 def snapshot_has_all_the_money(program):
     for count in (2, 3, 5):
-        scenarios(program, System.of(count, "Bank"), snapshot_ends, runs=40, link=LATE, judge=snapshot_is_consistent, needs=LATE_NEEDS)
+        scenarios(
+            program,
+            System.of(count, "Bank"),
+            snapshot_ends,
+            runs=40,
+            link=LATE,
+            judge=snapshot_is_consistent,
+            needs=LATE_NEEDS,
+        )

@@ -210,7 +210,11 @@ def backwards(run: Any) -> dict[str, int]:
     """How many letters there were, and how many of them came before they were sent, by which clock."""
     events = events_of(run)
     sent = {(e.writer, e.number): e for _, _, e in events if e.kind == "sends"}
-    pairs = [(sent[e.writer, e.number], e) for _, _, e in events if e.kind == "gets" and (e.writer, e.number) in sent]
+    pairs = [
+        (sent[e.writer, e.number], e)
+        for _, _, e in events
+        if e.kind == "gets" and (e.writer, e.number) in sent
+    ]
     return {
         "letters": len(pairs),
         "backwards by the wall": sum(got.wall <= was.wall for was, got in pairs),
@@ -246,7 +250,10 @@ def _past_chart(events: list[tuple[float, NodeId, Entry]], told: list[str]) -> A
     ]  # fmt: skip
     twice = [row["letter"] for row in rows if row["event"] == "gets"]
     letters = [row for row in rows if row["event"] != "works" and row["letter"] in twice]
-    x, y = alt.X("time_ms:Q", title="true time in ms"), alt.Y("clerk:N", title=None, scale=alt.Scale(padding=0.7))
+    x, y = (
+        alt.X("time_ms:Q", title="true time in ms"),
+        alt.Y("clerk:N", title=None, scale=alt.Scale(padding=0.7)),
+    )
     words = list(RELATIONS.values())
     colours = alt.Scale(domain=words, range=[NODE_COLOURS[2], INK, NODE_COLOURS[3], "#C8C8C8"])
     shapes = alt.Scale(domain=words, range=["circle", "diamond", "square", "circle"])
