@@ -1,153 +1,100 @@
-"""Lab 05: right answers, written differently from the course's."""
+"""Lab 05, part a: right answers, written differently from the course's."""
 
 from grading.answers import answer
 
 
-def is_enough(heard, replicas):
-    """More than half of the replicas?"""
-    return 2 * len(heard) > len(replicas)
+def newest_of(replies):
+    """The reply with the highest tag."""
+    ordered = sorted(replies, key=lambda reply: (reply.tag[0], reply.tag[1]))
+    return ordered[-1]
 
 
-# -- by the letter, with helper functions of its own -------------------------------------------------
+@answer("5.1", variant="sets and helpers")
+def on_confirmed(self, source, reply):
+    already = set(self.replies)
+    self.replies = {**self.replies, source: reply}
+    if source not in already and len(already) + 1 >= self.w:
+        self.end(None)
 
 
-@answer("5.6", variant="by the letter")
-def on_update(self, source, update):
-    if self.tag < update.tag:
-        self.storage.save(value=update.value, tag=update.tag)
-        self.value = update.value
-        self.tag = update.tag
-    self.send(peer=source, message=UpdateReply(phase=update.phase))
-
-
-@answer("5.7", variant="by the letter")
-def on_reply(self, source, reply):
-    if self.pending and reply.phase == self.phase and source not in self.replies:
-        self.replies = {**self.replies, source: reply}
-        if is_enough(self.replies, self.peers):
-            self.on_majority()
-
-
-@answer("5.8", variant="by the letter")
-def on_timer(self, name):
-    self.tries = self.tries + 1
-    if self.tries > TRIES_MAX:
-        unknown, self.pending = self.pending, None
-        return self.give_up(unknown)
-    self.set_timer(name, RETRY_MS)
-    for silent in sorted(set(self.peers) - set(self.replies)):
-        self.send(silent, self.request)
-
-
-@answer("5.9", variant="by the letter")
-def read_newest(self):
-    tags = {reply.tag: reply.value for reply in self.replies.values()}
-    self.update(max(tags), tags[max(tags)])
-
-
-@answer("5.10", variant="by the letter")
-def write_newer(self):
-    for reply in self.replies.values():
-        number, _ = reply.tag
-        if number > self.number:
-            self.number = number
-    self.number += 1
-    self.update((self.number, self.id), self.pending.value)
-
-
-# -- a read whose replies agree is answered at once; the replica saves whatever comes ------------------
-
-
-@answer("5.6", variant="one trip where one is enough")
-def on_update(self, source, update):
-    self.tag, self.value = max((self.tag, self.value or ""), (update.tag, update.value or ""))
-    if self.tag == update.tag:
-        self.value = update.value
-    self.storage.save(tag=self.tag, value=self.value)
-    self.send(source, UpdateReply(update.phase))
-
-
-@answer("5.7", variant="one trip where one is enough")
-def on_reply(self, source, reply):
-    if reply.phase < self.phase or self.pending is None:
-        return
-    heard = len(self.replies)
-    self.replies[source] = reply
-    if heard < majority(len(self.peers)) <= len(self.replies):
-        self.on_majority()
-
-
-@answer("5.9", variant="one trip where one is enough")
-def read_newest(self):
-    if len({reply.tag for reply in self.replies.values()}) == 1:
-        self.end(next(iter(self.replies.values())).value)
-    else:
-        newest = sorted(self.replies.values(), key=lambda reply: reply.tag)[-1]
-        self.update(newest.tag, newest.value)
-
-
-@answer("5.10", variant="one trip where one is enough")
-def write_newer(self):
-    taken = [self.number, *(reply.tag[0] for reply in self.replies.values())]
-    self.number = sorted(taken)[-1] + 1
-    self.update((self.number, self.id), self.pending.value)
-
-
-# -- guards first, numbers with gaps, everything through one method of its own --------------------------
-
-
-@answer("5.6", variant="guards and gaps")
-def on_update(self, source, update):
-    reply = UpdateReply(update.phase)
-    if update.tag <= self.tag:
-        self.send(source, reply)
-        return
-    self.tag = update.tag
-    self.value = update.value
-    self.storage.save(tag=update.tag, value=update.value)
-    self.send(source, reply)
-
-
-@answer("5.7", variant="guards and gaps")
-def on_reply(self, source, reply):
-    if self.pending is None:
-        return
-    if reply.phase != self.request.phase:
-        return
+@answer("5.2", variant="sets and helpers")
+def on_answer(self, source, reply):
     if source in self.replies:
         return
     self.replies[source] = reply
-    missing = majority(len(self.peers)) - len(self.replies)
-    if missing == 0:
-        self.on_majority()
+    missing = self.r - len(self.replies)
+    if missing <= 0:
+        self.go_on(newest_of(self.replies.values()))
 
 
-@answer("5.8", variant="guards and gaps")
-def on_timer(self, name):
-    if self.pending is None:
+@answer("5.3", variant="sets and helpers")
+def choose_tag(self, known):
+    highest = 0
+    for tag in known:
+        if tag[0] > highest:
+            highest = tag[0]
+    return (10 * (highest // 10 + 1), self.id)
+
+
+@answer("5.4", variant="sets and helpers")
+def repair(self):
+    newest = newest_of(self.replies.values())
+    update = Update(phase=REPAIR, tag=newest.tag, value=newest.value)
+    for replica in sorted(self.replies, reverse=True):
+        if self.replies[replica].tag != newest.tag:
+            self.send(replica, update)
+
+
+@answer("5.5", variant="sets and helpers")
+def choose_quorums(n, reads_survive, writes_survive):
+    for r in range(1, n - reads_survive + 1):
+        for w in range(1, n - writes_survive + 1):
+            if r + w > n:
+                return r, w
+    return None
+
+
+# -- guards first; a repair only for what the newest reply has changed -----------------------------------
+
+
+@answer("5.1", variant="guards")
+def on_confirmed(self, source, reply):
+    self.replies[source] = reply
+    if len(self.replies) < self.w:
         return
-    if self.tries >= TRIES_MAX:
-        self.give_up(self.pending)
-        self.pending = None
-        self.request, self.replies = None, {}
+    self.end()
+
+
+@answer("5.2", variant="guards")
+def on_answer(self, source, reply):
+    self.replies[source] = reply
+    if len(self.replies) < self.r:
         return
-    for peer in reversed(self.peers):
-        if self.replies.get(peer) is None:
-            self.send(peer, self.request)
-    self.tries += 1
-    self.set_timer("retry", RETRY_MS)
+    tags = {reply.tag: reply for reply in self.replies.values()}
+    self.go_on(tags[max(tags)])
 
 
-@answer("5.9", variant="guards and gaps")
-def read_newest(self):
-    pairs = [(reply.tag, i) for i, reply in enumerate(self.replies.values())]
-    newest = list(self.replies.values())[max(pairs)[1]]
-    self.number = max(self.number, newest.tag[0])
-    self.update(tag=newest.tag, value=newest.value)
+@answer("5.3", variant="guards")
+def choose_tag(self, known):
+    number, _ = max(known)
+    return number + 1, self.id
 
 
-@answer("5.10", variant="guards and gaps")
-def write_newer(self):
-    highest = max(self.replies.values(), key=lambda reply: reply.tag).tag[0]
-    self.number = 10 * (max(highest, self.number) // 10 + 1)
-    self.update((self.number, self.id), self.pending.value)
+@answer("5.4", variant="guards")
+def repair(self):
+    tags = [reply.tag for reply in self.replies.values()]
+    if len(set(tags)) == 1:
+        return
+    best = max(tags)
+    value = next(reply.value for reply in self.replies.values() if reply.tag == best)
+    behind = [replica for replica, reply in self.replies.items() if reply.tag < best]
+    for replica in behind:
+        self.send(replica, Update(REPAIR, best, value))
+
+
+@answer("5.5", variant="guards")
+def choose_quorums(n, reads_survive, writes_survive):
+    if reads_survive + writes_survive >= n:
+        return None
+    r = n - reads_survive
+    return [r, n - r + 1]

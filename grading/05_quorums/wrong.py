@@ -1,425 +1,229 @@
-"""Lab 05: wrong answers, each what a learner would type, named after the misconception behind it."""
+"""Lab 05, part a: wrong answers, each what a learner would type, named after the misconception behind it."""
 
 from grading.answers import answer
 
-# -- 5.6 -------------------------------------------------------------------------------------------
+# -- 5.1 -------------------------------------------------------------------------------------------
 
 
-@answer("5.6", misconception="the last to arrive is the newest", rejected_by="the highest tag wins, in whatever order updates come")
-def on_update(self, source, update):
-    self.tag, self.value = update.tag, update.value
-    self.storage.save(tag=self.tag, value=self.value)
-    self.send(source, UpdateReply(update.phase))
-
-
-@answer("5.6", misconception="the first value stays", rejected_by="the highest tag wins, in whatever order updates come")
-def on_update(self, source, update):
-    if self.value is None:
-        self.tag, self.value = update.tag, update.value
-        self.storage.save(tag=self.tag, value=self.value)
-    self.send(source, UpdateReply(update.phase))
-
-
-@answer("5.6", misconception="the number is the whole tag", rejected_by="of two equal numbers, the higher writer's id wins")
-def on_update(self, source, update):
-    if update.tag[0] > self.tag[0]:
-        self.tag, self.value = update.tag, update.value
-        self.storage.save(tag=self.tag, value=self.value)
-    self.send(source, UpdateReply(update.phase))
-
-
-@answer("5.6", misconception="of equal numbers the later one wins", rejected_by="of two equal numbers, the higher writer's id wins")
-def on_update(self, source, update):
-    if update.tag[0] >= self.tag[0]:
-        self.tag, self.value = update.tag, update.value
-        self.storage.save(tag=self.tag, value=self.value)
-    self.send(source, UpdateReply(update.phase))
-
-
-@answer("5.6", misconception="only what is kept is confirmed", rejected_by="every update is answered, an old one too")
-def on_update(self, source, update):
-    if update.tag > self.tag:
-        self.tag, self.value = update.tag, update.value
-        self.storage.save(tag=self.tag, value=self.value)
-        self.send(source, UpdateReply(update.phase))
-
-
-@answer("5.6", misconception="a copy needs no answer", rejected_by="every update is answered, an old one too")
-def on_update(self, source, update):
-    if update.tag == self.tag:
-        return
-    if update.tag > self.tag:
-        self.tag, self.value = update.tag, update.value
-        self.storage.save(tag=self.tag, value=self.value)
-    self.send(source, UpdateReply(update.phase))
-
-
-@answer("5.6", misconception="answer first, save when there is time", rejected_by="a crash never takes back an answer")
-def on_update(self, source, update):
-    self.send(source, UpdateReply(update.phase))
-    if update.tag > self.tag:
-        self.tag, self.value = update.tag, update.value
-        self.storage.save(tag=self.tag, value=self.value)
-
-
-@answer("5.6", misconception="two saves are as good as one", rejected_by="a crash never takes back an answer")
-def on_update(self, source, update):
-    if update.tag > self.tag:
-        self.tag, self.value = update.tag, update.value
-        self.storage.save(tag=self.tag)
-        self.storage.save(value=self.value)
-    self.send(source, UpdateReply(update.phase))
-
-
-@answer("5.6", misconception="memory is enough, the others have it too", rejected_by="a crash never takes back an answer")
-def on_update(self, source, update):
-    if update.tag > self.tag:
-        self.tag, self.value = update.tag, update.value
-    self.send(source, UpdateReply(update.phase))
-
-
-@answer("5.6", misconception="the value is what matters, the tag can be had again", rejected_by="after a restart it still has the newest")
-def on_update(self, source, update):
-    if update.tag > self.tag:
-        self.tag, self.value = update.tag, update.value
-        self.storage.save(value=self.value)
-    self.send(source, UpdateReply(update.phase))
-
-
-@answer("5.6", misconception="the larger value is the newer one", rejected_by="the highest tag wins, in whatever order updates come")
-def on_update(self, source, update):
-    if self.value is None or update.value > self.value:
-        self.tag, self.value = update.tag, update.value
-        self.storage.save(tag=self.tag, value=self.value)
-    self.send(source, UpdateReply(update.phase))
-
-
-# -- 5.7 -------------------------------------------------------------------------------------------
-
-
-@answer("5.7", misconception="any reply answers what I ask now", rejected_by="a late reply to an earlier phase does not count")
-def on_reply(self, source, reply):
-    if self.pending is None:
-        return
-    self.replies[source] = reply
-    if len(self.replies) == majority(len(self.peers)):
-        self.on_majority()
-
-
-@answer("5.7", misconception="a message is a vote", rejected_by="a replica that answers twice counts once")
-def on_reply(self, source, reply):
-    if self.pending is None or reply.phase != self.phase:
-        return
-    self.replies[source, len(self.replies)] = reply
-    if len(self.replies) == majority(len(self.peers)):
-        self.on_majority()
-
-
-@answer("5.7", misconception="to be safe, wait for all", rejected_by="a majority is needed, and is enough")
-def on_reply(self, source, reply):
-    if self.pending is None or reply.phase != self.phase:
-        return
+@answer("5.1", misconception="to be safe, wait for all", rejected_by="a write needs W confirmations, and no more")
+def on_confirmed(self, source, reply):
     self.replies[source] = reply
     if len(self.replies) == len(self.peers):
-        self.on_majority()
+        self.end()
 
 
-@answer("5.7", misconception="half is a majority", rejected_by="a majority is needed, and is enough")
-def on_reply(self, source, reply):
-    if self.pending is None or reply.phase != self.phase:
-        return
-    self.replies[source] = reply
-    if len(self.replies) == max(1, len(self.peers) // 2):
-        self.on_majority()
-
-
-@answer("5.7", misconception="a majority of four is two", rejected_by="a majority is needed, and is enough")
-def on_reply(self, source, reply):
-    if self.pending is None or reply.phase != self.phase:
-        return
-    self.replies[source] = reply
-    if len(self.replies) == (len(self.peers) + 1) // 2:
-        self.on_majority()
-
-
-@answer("5.7", misconception="the client is a replica too", rejected_by="a majority is needed, and is enough")
-def on_reply(self, source, reply):
-    if self.pending is None or reply.phase != self.phase:
-        return
-    self.replies[source] = reply
-    if len(self.replies) + 1 == majority(len(self.peers) + 1):
-        self.on_majority()
-
-
-@answer("5.7", misconception="replies come only while somebody waits", rejected_by="after the end, replies change nothing")
-def on_reply(self, source, reply):
-    if reply.phase != self.phase:
-        return
+@answer("5.1", misconception="a majority is always right", rejected_by="a write needs W confirmations, and no more")
+def on_confirmed(self, source, reply):
     self.replies[source] = reply
     if len(self.replies) == majority(len(self.peers)):
-        self.on_majority()
+        self.end()
 
 
-@answer("5.7", misconception="each further reply is a majority again", rejected_by="after the end, replies change nothing")
-def on_reply(self, source, reply):
-    if reply.phase != self.phase:
-        return
+@answer("5.1", misconception="the client itself is one of the W", rejected_by="a write needs W confirmations, and no more")
+def on_confirmed(self, source, reply):
     self.replies[source] = reply
-    if len(self.replies) >= majority(len(self.peers)):
-        self.on_majority()
+    if len(self.replies) + 1 >= self.w:
+        self.end()
 
 
-@answer("5.7", misconception="an older phase is old, a newer one is not possible", rejected_by="a late reply to an earlier phase does not count")
-def on_reply(self, source, reply):
-    if self.pending is None or reply.phase > self.phase:
-        return
+@answer("5.1", misconception="more than W", rejected_by="a write needs W confirmations, and no more")
+def on_confirmed(self, source, reply):
     self.replies[source] = reply
-    if len(self.replies) == majority(len(self.peers)):
-        self.on_majority()
+    if len(self.replies) > self.w or len(self.replies) == len(self.peers):
+        self.end()
 
 
-@answer("5.7", misconception="a late reply shows that the timer is not needed", rejected_by="a late reply to an earlier phase does not count")
-def on_reply(self, source, reply):
-    self.cancel_timer("retry")
-    if self.pending is None or reply.phase != self.phase:
-        return
+@answer("5.1", misconception="R is what counts", rejected_by="a write needs W confirmations, and no more")
+def on_confirmed(self, source, reply):
     self.replies[source] = reply
-    if len(self.replies) == majority(len(self.peers)):
-        self.on_majority()
+    if len(self.replies) == self.r:
+        self.end()
 
 
-# -- 5.8 -------------------------------------------------------------------------------------------
+@answer("5.1", misconception="a message is a vote", rejected_by="a replica that confirms twice counts once")
+def on_confirmed(self, source, reply):
+    self.replies[source, len(self.replies)] = reply
+    if len(self.replies) == self.w:
+        self.end()
 
 
-@answer("5.8", misconception="what is sent will arrive some day", rejected_by="it asks again those who have not answered")
-def on_timer(self, name):
-    if self.tries == TRIES_MAX:
-        self.give_up(self.pending)
-        self.pending = None
-        return
-    self.tries += 1
-    self.set_timer("retry", RETRY_MS)
+# -- 5.2 -------------------------------------------------------------------------------------------
 
 
-@answer("5.8", misconception="asking everybody again does no harm", rejected_by="it asks again those who have not answered")
-def on_timer(self, name):
-    if self.tries == TRIES_MAX:
-        self.give_up(self.pending)
-        self.pending = None
-        return
-    self.tries += 1
-    self.broadcast(self.request)
-    self.set_timer("retry", RETRY_MS)
+@answer("5.2", misconception="all replicas must be heard, or the newest may be missed", rejected_by="a read needs R answers, and no more")
+def on_answer(self, source, reply):
+    self.replies[source] = reply
+    if len(self.replies) == len(self.peers):
+        self.go_on(max(self.replies.values(), key=lambda reply: reply.tag))
 
 
-@answer("5.8", misconception="a time-out begins the phase anew", rejected_by="an answer to the second try counts")
-def on_timer(self, name):
-    if self.tries == TRIES_MAX:
-        self.give_up(self.pending)
-        self.pending = None
-        return
-    self.tries += 1
-    silent = [peer for peer in self.peers if peer not in self.replies]
-    self.replies = {}
-    for peer in silent:
-        self.send(peer, self.request)
-    self.set_timer("retry", RETRY_MS)
+@answer("5.2", misconception="the first answer will do", rejected_by="a read needs R answers, and no more")
+def on_answer(self, source, reply):
+    self.go_on(reply)
 
 
-@answer("5.8", misconception="no majority means that it failed", rejected_by="without a majority, the outcome is unknown")
-def on_timer(self, name):
-    if self.tries == TRIES_MAX:
-        self.fail(self.pending)
-        self.pending = None
-        return
-    self.tries += 1
-    for peer in self.peers:
-        if peer not in self.replies:
-            self.send(peer, self.request)
-    self.set_timer("retry", RETRY_MS)
+@answer("5.2", misconception="W is what counts", rejected_by="a read needs R answers, and no more")
+def on_answer(self, source, reply):
+    self.replies[source] = reply
+    if len(self.replies) == self.w:
+        self.go_on(max(self.replies.values(), key=lambda reply: reply.tag))
 
 
-@answer("5.8", misconception="one replica has it, so it happened", rejected_by="without a majority, the outcome is unknown")
-def on_timer(self, name):
-    if self.tries == TRIES_MAX:
-        if self.replies:
-            self.end(self.pending.value)
-        else:
-            self.give_up(self.pending)
-            self.pending = None
-        return
-    self.tries += 1
-    for peer in self.peers:
-        if peer not in self.replies:
-            self.send(peer, self.request)
-    self.set_timer("retry", RETRY_MS)
+@answer("5.2", misconception="the last answer is the newest", rejected_by="of R answers the newest counts")
+def on_answer(self, source, reply):
+    self.replies[source] = reply
+    if len(self.replies) == self.r:
+        self.go_on(reply)
 
 
-@answer("5.8", misconception="somebody must answer in the end", rejected_by="without a majority, the outcome is unknown")
-def on_timer(self, name):
-    for peer in self.peers:
-        if peer not in self.replies:
-            self.send(peer, self.request)
-    self.set_timer("retry", RETRY_MS)
+@answer("5.2", misconception="the fastest answer is the freshest", rejected_by="of R answers the newest counts")
+def on_answer(self, source, reply):
+    self.replies[source] = reply
+    if len(self.replies) == self.r:
+        self.go_on(next(iter(self.replies.values())))
 
 
-@answer("5.8", misconception="a timer goes on by itself", rejected_by="it asks again those who have not answered")
-def on_timer(self, name):
-    if self.tries == TRIES_MAX:
-        self.give_up(self.pending)
-        self.pending = None
-        return
-    self.tries += 1
-    for peer in self.peers:
-        if peer not in self.replies:
-            self.send(peer, self.request)
+@answer("5.2", misconception="the larger value is the newer one", rejected_by="of R answers the newest counts")
+def on_answer(self, source, reply):
+    self.replies[source] = reply
+    if len(self.replies) == self.r:
+        self.go_on(max(self.replies.values(), key=lambda reply: reply.value or ""))
 
 
-@answer("5.8", misconception="giving up is all there is to do", rejected_by="after giving up, it goes on with the next operation")
-def on_timer(self, name):
-    if self.tries == TRIES_MAX:
-        self.give_up(self.pending)
-        return
-    self.tries += 1
-    for peer in self.peers:
-        if peer not in self.replies:
-            self.send(peer, self.request)
-    self.set_timer("retry", RETRY_MS)
+@answer("5.2", misconception="the number is the whole tag", rejected_by="of R answers the newest counts")
+def on_answer(self, source, reply):
+    self.replies[source] = reply
+    if len(self.replies) == self.r:
+        self.go_on(max(self.replies.values(), key=lambda reply: reply.tag[0]))
 
 
-@answer("5.8", misconception="the first try does not count", rejected_by="without a majority, the outcome is unknown")
-def on_timer(self, name):
-    if self.tries > TRIES_MAX:
-        self.give_up(self.pending)
-        self.pending = None
-        return
-    self.tries += 1
-    for peer in self.peers:
-        if peer not in self.replies:
-            self.send(peer, self.request)
-    self.set_timer("retry", RETRY_MS)
+@answer("5.2", misconception="each message is an answer of its own", rejected_by="a replica that answers again is no second one")
+def on_answer(self, source, reply):
+    self.replies[source, len(self.replies)] = reply
+    if len(self.replies) == self.r:
+        self.go_on(max(self.replies.values(), key=lambda reply: reply.tag))
 
 
-# -- 5.9 -------------------------------------------------------------------------------------------
+# -- 5.3 -------------------------------------------------------------------------------------------
 
 
-@answer("5.9", misconception="a read need not write", rejected_by="no answer before a majority has it")
-def read_newest(self):
-    self.end(max(self.replies.values(), key=lambda reply: reply.tag).value)
+@answer("5.3", misconception="the highest number is good enough", rejected_by="the number is higher than all that are known")
+def choose_tag(self, known):
+    return max(number for number, _ in known), self.id
 
 
-@answer("5.9", misconception="it is enough to send it back", rejected_by="no answer before a majority has it")
-def read_newest(self):
+@answer("5.3", misconception="how many there are says how many were written", rejected_by="the number is higher than all that are known")
+def choose_tag(self, known):
+    return len(known) + 1, self.id
+
+
+@answer("5.3", misconception="numbers compare as text", rejected_by="the number is higher than all that are known")
+def choose_tag(self, known):
+    return int(max(str(number) for number, _ in known)) + 1, self.id
+
+
+@answer("5.3", misconception="one continues the tag of another", rejected_by="of two writers at once, each has a tag of its own")
+def choose_tag(self, known):
+    number, writer = max(known)
+    return number + 1, writer
+
+
+@answer("5.3", misconception="the number alone is the tag", rejected_by="of two writers at once, each has a tag of its own")
+def choose_tag(self, known):
+    return max(number for number, _ in known) + 1, ""
+
+
+@answer("5.3", misconception="what I wrote myself, the replicas will tell me", rejected_by="what the client itself wrote last is known, too")
+def choose_tag(self, known):
+    return max(number for number, _ in known[1:]) + 1, self.id
+
+
+@answer("5.3", misconception="my own count is enough", rejected_by="the number is higher than all that are known")
+def choose_tag(self, known):
+    return self.last[0] + 1, self.id
+
+
+# -- 5.4 -------------------------------------------------------------------------------------------
+
+
+@answer("5.4", misconception="to be safe, tell everybody", rejected_by="who answered something older gets the newest, unchanged")
+def repair(self):
     newest = max(self.replies.values(), key=lambda reply: reply.tag)
-    self.update(newest.tag, newest.value)
-    self.end(newest.value)
+    self.broadcast(Update(REPAIR, newest.tag, newest.value))
 
 
-@answer("5.9", misconception="the majority is right", rejected_by="newer is what the tag says")
-def read_newest(self):
-    replies = list(self.replies.values())
-    newest = max(replies, key=lambda reply: (replies.count(reply), reply.tag))
-    self.update(newest.tag, newest.value)
-
-
-@answer("5.9", misconception="the first answer is the freshest", rejected_by="newer is what the tag says")
-def read_newest(self):
-    newest = next(iter(self.replies.values()))
-    self.update(newest.tag, newest.value)
-
-
-@answer("5.9", misconception="the last answer is the freshest", rejected_by="newer is what the tag says")
-def read_newest(self):
-    newest = list(self.replies.values())[-1]
-    self.update(newest.tag, newest.value)
-
-
-@answer("5.9", misconception="a write-back is a new write", rejected_by="the newest of a majority is written back, with its tag")
-def read_newest(self):
+@answer("5.4", misconception="a repair is a write of mine", rejected_by="who answered something older gets the newest, unchanged")
+def repair(self):
     newest = max(self.replies.values(), key=lambda reply: reply.tag)
-    self.update((newest.tag[0] + 1, self.id), newest.value)
+    for replica, reply in self.replies.items():
+        if reply.tag < newest.tag:
+            self.send(replica, Update(REPAIR, (newest.tag[0] + 1, self.id), newest.value))
 
 
-@answer("5.9", misconception="the reader puts its name on it", rejected_by="the newest of a majority is written back, with its tag")
-def read_newest(self):
+@answer("5.4", misconception="one laggard is enough", rejected_by="who answered something older gets the newest, unchanged")
+def repair(self):
     newest = max(self.replies.values(), key=lambda reply: reply.tag)
-    self.update((newest.tag[0], self.id), newest.value)
+    oldest = min(self.replies, key=lambda replica: self.replies[replica].tag)
+    if self.replies[oldest].tag < newest.tag:
+        self.send(oldest, Update(REPAIR, newest.tag, newest.value))
 
 
-@answer("5.9", misconception="the number is the whole tag", rejected_by="newer is what the tag says")
-def read_newest(self):
-    newest = max(self.replies.values(), key=lambda reply: reply.tag[0])
-    self.update(newest.tag, newest.value)
+@answer("5.4", misconception="equal numbers are equally new", rejected_by="who answered something older gets the newest, unchanged")
+def repair(self):
+    newest = max(self.replies.values(), key=lambda reply: reply.tag)
+    for replica, reply in self.replies.items():
+        if reply.tag[0] < newest.tag[0]:
+            self.send(replica, Update(REPAIR, newest.tag, newest.value))
 
 
-@answer("5.9", misconception="the larger value is the newer one", rejected_by="newer is what the tag says")
-def read_newest(self):
-    newest = max(self.replies.values(), key=lambda reply: reply.value or "")
-    self.update(newest.tag, newest.value)
+@answer("5.4", misconception="who comes late is not repaired", rejected_by="a late answer is repaired as well")
+def repair(self):
+    if len(self.replies) > self.r:
+        return
+    newest = max(self.replies.values(), key=lambda reply: reply.tag)
+    for replica, reply in self.replies.items():
+        if reply.tag < newest.tag:
+            self.send(replica, Update(REPAIR, newest.tag, newest.value))
 
 
-@answer("5.9", misconception="what I wrote myself is the newest I know", rejected_by="newer is what the tag says")
-def read_newest(self):
-    mine = [reply for reply in self.replies.values() if reply.tag[1] == self.id]
-    newest = max(mine or self.replies.values(), key=lambda reply: reply.tag)
-    self.update(newest.tag, newest.value)
+@answer("5.4", misconception="a repair belongs to the read's phase", rejected_by="nobody waits for a repair")
+def repair(self):
+    newest = max(self.replies.values(), key=lambda reply: reply.tag)
+    for replica, reply in self.replies.items():
+        if reply.tag < newest.tag:
+            self.send(replica, Update(self.phase + 1, newest.tag, newest.value))
 
 
-# -- 5.10 ------------------------------------------------------------------------------------------
+# -- 5.5 -------------------------------------------------------------------------------------------
 
 
-@answer("5.10", misconception="I am the only writer", rejected_by="the tag is higher than any that a majority has")
-def write_newer(self):
-    self.number += 1
-    self.update((self.number, self.id), self.pending.value)
+@answer("5.5", misconception="R + W = N is enough", rejected_by="every read quorum meets every write quorum")
+def choose_quorums(n, reads_survive, writes_survive):
+    r, w = n - reads_survive, n - writes_survive
+    return (r, w) if r + w >= n else None
 
 
-@answer("5.10", misconception="a number is enough", rejected_by="two writers never use one tag")
-def write_newer(self):
-    self.number = max(self.number, *(reply.tag[0] for reply in self.replies.values())) + 1
-    self.update((self.number, ""), self.pending.value)
+@answer("5.5", misconception="what can be had is always fresh", rejected_by="every read quorum meets every write quorum")
+def choose_quorums(n, reads_survive, writes_survive):
+    return n - reads_survive, n - writes_survive
 
 
-@answer("5.10", misconception="what was given up never happened", rejected_by="a write that was given up keeps its tag for itself")
-def write_newer(self):
-    number = max(reply.tag[0] for reply in self.replies.values()) + 1
-    self.update((number, self.id), self.pending.value)
+@answer("5.5", misconception="two majorities are always the answer", rejected_by="they can be had while so many replicas are away")
+def choose_quorums(n, reads_survive, writes_survive):
+    return n // 2 + 1, n // 2 + 1
 
 
-@answer("5.10", misconception="as high as the highest is high enough", rejected_by="the tag is higher than any that a majority has")
-def write_newer(self):
-    highest = max(reply.tag[0] for reply in self.replies.values())
-    self.number = max(self.number, highest)
-    self.update((self.number, self.id), self.pending.value)
+@answer("5.5", misconception="to survive f failures, wait for f + 1", rejected_by="every read quorum meets every write quorum")
+def choose_quorums(n, reads_survive, writes_survive):
+    return (reads_survive + 1, writes_survive + 1) if reads_survive + writes_survive < n else None
 
 
-@answer("5.10", misconception="one answer is as good as the highest", rejected_by="the tag is higher than any that a majority has")
-def write_newer(self):
-    told = list(self.replies.values())[-1].tag[0]
-    self.number = max(self.number, told) + 1
-    self.update((self.number, self.id), self.pending.value)
+@answer("5.5", misconception="reading from one is what everybody wants", rejected_by="they can be had while so many replicas are away")
+def choose_quorums(n, reads_survive, writes_survive):
+    return (1, n) if reads_survive + writes_survive < n else None
 
 
-@answer("5.10", misconception="to know the tag is to have written", rejected_by="the write ends when a majority has it")
-def write_newer(self):
-    self.number = max(self.number, *(reply.tag[0] for reply in self.replies.values())) + 1
-    self.update((self.number, self.id), self.pending.value)
-    self.end()
-
-
-@answer("5.10", misconception="the new tag keeps its last writer", rejected_by="two writers never use one tag")
-def write_newer(self):
-    number, writer = max(reply.tag for reply in self.replies.values())
-    self.number = max(self.number, number) + 1
-    self.update((self.number, writer or self.id), self.pending.value)
-
-
-@answer("5.10", misconception="time tells what is newer", rejected_by="a write that was given up keeps its tag for itself")
-def write_newer(self):
-    self.update((round(self.now_ms) + 1_000, self.id), self.pending.value)
-
-
-@answer("5.10", misconception="a random number will do", rejected_by="a write that was given up keeps its tag for itself")
-def write_newer(self):
-    self.number = self.random.randrange(1_000_000, 1_000_000_000)
-    self.update((self.number, self.id), self.pending.value)
+@answer("5.5", misconception="a demand that is hard to meet cannot be met", rejected_by="they can be had while so many replicas are away")
+def choose_quorums(n, reads_survive, writes_survive):
+    r, w = n - reads_survive, n - writes_survive
+    return (r, w) if r + w > n and 2 * w > n else None
