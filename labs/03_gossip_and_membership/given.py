@@ -533,6 +533,10 @@ class PhiDetector(Heartbeats):
         self.intervals[source] = recent[-WINDOW:]
         super().on_heartbeat(source)
 
+    def observe(self) -> dict[str, Any]:
+        """What it thinks, without the window that it thinks it from."""
+        return {"suspected": self.suspected, "levels": self.levels}
+
     def look(self) -> None:
         self.levels = {peer: self.phi(peer) for peer in self.peers}
         self.suspected = {peer for peer, level in self.levels.items() if level > self.limit}
@@ -763,15 +767,18 @@ def detection_figure(rows: Sequence[dict[str, Any]]) -> Any:
     from labkit.figures import charts
 
     alt = charts.enable()
+    colour, shape = alt.Color("detector:N", title=None), alt.Shape("detector:N", title=None)
     base = alt.Chart(alt.Data(values=list(rows))).encode(
         x=alt.X("detection_ms:Q", title="mean time until a crash is suspected, in ms"),
         y=alt.Y("false_alarms:Q", title="false alarms in a minute, all peers"),
-        color=alt.Color("detector:N", title=None),
-        shape=alt.Shape("detector:N", title=None),
-    )  # fmt: skip
-    lines = base.mark_line(point=alt.OverlayMarkDef(size=60)).encode(order="limit:Q")
-    limits = base.mark_text(align="left", dx=7, dy=-6).encode(text="limit:N")
+        color=colour,
+    )
+    lines = base.mark_line().encode(order="limit:Q")
+    points = base.mark_point(size=70, filled=True, opacity=1).encode(shape=shape)
+    limits = base.mark_text(align="left", dx=7, dy=-7).encode(text="limit:N")
     told = "; ".join(
         f"{r['detector']} {r['limit']}: {r['detection_ms']:.0f} ms, {r['false_alarms']:.1f}" for r in rows
     )
-    return alt.layer(lines, limits).properties(title="What does a quicker alarm cost?", description=told)
+    return alt.layer(lines, points, limits).properties(
+        title="What does a quicker alarm cost?", description=told
+    )
