@@ -6,8 +6,8 @@ import random
 
 from checks_b_replication import (
     HOSTILE,
-    alone,
     all_ended,
+    alone,
     backup,
     confirm,
     forwards,

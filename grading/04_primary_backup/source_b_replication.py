@@ -9,7 +9,7 @@
 # | Time | about 150 min (30 min reading, 90 min code, 30 min thinking) |
 # | You need | the first notebook of this lab; lab 01 for at-most-once |
 # | You will be able to | write a store that loses no confirmed write when one node dies; say what has to travel with the data; explain, on a history, why an old primary must ask before it answers even a read |
-# | Read first | nothing; afterwards Budhiraja & others 1993, sections 8.1 to 8.3 (6 pages) |
+# | Read first | nothing; afterwards Scales & others 2010, sections 2 and 3 (6 pages) |
 
 # %% setup
 from labkit import check, check_linearizable, exercise, hint, history_figure, predict, replay, show_source, simulate, start_cluster, use_answers
@@ -314,7 +314,7 @@ history_figure(run, check_linearizable(run.history, KeyValue()))
 # If an exercise above is not written yet, the runs stop there, and there is little to see.
 #
 # ### Break it
-# A trip to the backup for every read is expensive. n1 has the data, and reads change nothing.
+# A trip to the backup for every read is expensive. The primary has the data, and reads change nothing.
 # The class below is yours, with reads answered at once.
 
 # %% predict

@@ -440,11 +440,18 @@ def on_request(self, source, request):
         self.forward()
 
 
-@answer("4.6", misconception="answer at once, copy later (whole store)", rejected_by="one crash at a time loses nothing, and stops nothing")
+@answer("4.6", misconception="answer at once, copy later (whole store)", rejected_by="what the backup has not heard was not answered")
 def on_request(self, source, request):
     index = self.executed + len(self.waiting) + 1
     self.waiting[index] = source, request
     self.forward()
+    self.send(source, self.execute(request))
+
+
+@answer("4.6", misconception="the ping timer passes it on soon enough (whole store)", rejected_by="one crash at a time loses nothing, and stops nothing")
+def on_request(self, source, request):
+    index = self.executed + len(self.waiting) + 1
+    self.waiting[index] = source, request
     self.send(source, self.execute(request))
 
 

@@ -660,6 +660,32 @@ def survives_one_crash(program):
 
 @checks(
     "4.P",
+    "what the backup has not heard was not answered",
+    points=3,
+    source=ALSBERG,
+    look_at="what the answer waits for",
+)
+def unheard_is_unanswered(program):
+    def play(run):
+        chance = Stream(run.seed, "unheard")
+        run.run(300 + chance.below(100))
+        view = run.observe(VIEW_SERVICE)["view"]
+        if run.violation or view.backup is None:
+            return
+        run.cut(view.primary[0], view.backup[0])
+        run.run(run.now_ms + chance.between(20, 150))
+        run.crash(view.primary[0])
+        run.run(run.now_ms + 50)
+        run.heal()
+        run.run(run.now_ms + 4_000)
+        all_ended(run, f"{view.primary[0]}, the primary, did not reach its backup, and crashed")
+
+    system, needs = shop("Store", 2, clients=3, turns=20, gap_ms=10), ("cut link", "crash")
+    scenarios(program, system, play, runs=16, link=Link((1, 10)), judge=is_linearizable, needs=needs)
+
+
+@checks(
+    "4.P",
     "a crash between any two steps of the primary doubles no append and loses none",
     points=3,
     source=BIRRELL,
@@ -682,14 +708,15 @@ def crash_between_steps(program):
     scenarios(program, system, play, runs=20, link=link, judge=is_linearizable, needs=needs)
 
 
-def cut_off(run, primary, backup, client, reach):
-    """The primary and a client lose the view service; of the others they still see whom `reach` says."""
-    vs, others = VIEW_SERVICE, [id for id, _ in run.system.members if id not in (primary, client)]
+def cut_off(run, primary, reach):
+    """The primary, c1 and c2 lose the view service; the primary still reaches the other stores, or nobody."""
+    side = [primary, "c1", "c2"]
+    others = [id for id, _ in run.system.members if id not in side]
     if reach == "nobody":
-        run.partition([primary, client], others)
+        run.partition(side, others)
     else:
-        run.partition([primary, client], [vs])
-        run.partition([client], [id for id in others if id != vs])
+        run.partition(side, [VIEW_SERVICE])
+        run.partition(["c1", "c2"], [id for id in others if id != VIEW_SERVICE])
 
 
 @checks(
@@ -707,7 +734,7 @@ def old_primary_is_silent(program):
             return
         view = run.observe(VIEW_SERVICE)["view"]
         primary, backup = view.primary[0], view.backup[0]
-        cut_off(run, primary, backup, "c1", chance.choice(("nobody", "stores")))
+        cut_off(run, primary, chance.choice(("nobody", "stores")))
         run.run_until(lambda: run.observe(backup)["view"].number > view.number, run.now_ms + 1_500)
         expect(
             run.violation or run.observe(backup)["view"].primary[0] == backup,
@@ -715,7 +742,8 @@ def old_primary_is_silent(program):
         )
         since_us = run.now_us
         run.run(run.now_ms + 700)
-        old = [o for o in run.history if o.client == "c1" and o.outcome == "ok" and o.invoked_us > since_us]
+        side = [op for op in run.history if op.client in ("c1", "c2") and op.outcome == "ok"]
+        old = [op for op in side if op.invoked_us > since_us]
         expect(
             run.violation or not old,
             f"{backup} was primary, and {primary}, the old one, answered {old[0] if old else 'nobody'}",
@@ -724,8 +752,9 @@ def old_primary_is_silent(program):
         run.run(run.now_ms + 3_000)
         all_ended(run, "the partition has healed")
 
-    system = shop("Store", 3, clients=3, turns=26, gap_ms=20)
-    scenarios(program, system, play, runs=16, link=Link((1, 10)), judge=is_linearizable, needs=("partition",))
+    work = counter(3, 26) | {"c1": [("get", "list")] * 40}
+    system = System.of(members("Store", 3), client="StoreClient", workload=work, gap_ms=20)
+    scenarios(program, system, play, runs=24, link=Link((1, 10)), judge=is_linearizable, needs=("partition",))
 
 
 @checks(
@@ -747,7 +776,7 @@ def linear_through_faults(program):
 
     system = shop("Store", 3, clients=3, turns=14, gap_ms=60)
     needs = ("partition", "loss", "late", "duplication", "pause")
-    scenarios(program, system, play, runs=20, link=HOSTILE, judge=is_linearizable, needs=needs)
+    scenarios(program, system, play, runs=60, link=HOSTILE, judge=is_linearizable, needs=needs)
 
 
 @checks(

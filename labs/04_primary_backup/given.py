@@ -484,9 +484,9 @@ class Store(RejoiningStore):
     belongs = unwritten("4.10")
 
     def on_message(self, source: NodeId, message: Any) -> None:
-        if isinstance(message, Forward | ForwardReply | State | StateReply):
-            if not self.belongs(message):
-                return  # from another view: nobody may count on an answer
+        from_a_store = isinstance(message, Forward | ForwardReply | State | StateReply)
+        if from_a_store and not self.belongs(message):
+            return  # from another view: nobody may count on an answer
         super().on_message(source, message)
 
 
