@@ -1,7 +1,7 @@
 """Executing a notebook from top to bottom in a real kernel, in a copy of the course.
 
 The copy has what a student has (``labs/``, ``datasets/``) and nothing kept, so that a run neither
-finds answers nor leaves any.  Executed notebooks are kept below ``build/executed/``.
+finds answers nor leaves any; a solved run has ``grading/`` as well, for ``use_answers``.  Executed notebooks are kept below ``build/executed/``.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def execute(
 
     notebook = nbformat.reads(text, as_version=4)
     with (
-        course_copy(lab) as folder,
+        course_copy(lab, solved=keep != "released") as folder,
         environment(strict=strict, cluster=cluster, record=bool(bring_back)),
     ):
         client = NotebookClient(
@@ -75,10 +75,10 @@ def execute(
 
 
 @contextmanager
-def course_copy(lab: CourseLab) -> Iterator[Path]:
-    """A fresh copy of what a student has; yields the lab's folder in it."""
+def course_copy(lab: CourseLab, *, solved: bool = False) -> Iterator[Path]:
+    """A fresh copy of what a student has, or an author; yields the lab's folder in it."""
     with tempfile.TemporaryDirectory(prefix="labkit-course-") as folder:
-        for name in ("labs", "datasets"):
+        for name in ("labs", "datasets", *(["grading"] if solved else [])):
             if (lab.lab.root / name).is_dir():
                 shutil.copytree(lab.lab.root / name, Path(folder) / name, ignore=UNWANTED)
         yield Path(folder) / "labs" / lab.name

@@ -325,8 +325,8 @@ from labkit.consistency import staleness
 def cell(r, w):
     peace, cut = measure(r, w, across(home)), measure(r, w, without_tokyo)
     frame = peace.to_frame()
-    waits = (frame.returned_ms - frame.invoked_ms).groupby(frame.f).median()
-    stale = [read.versions > 0 for read in staleness(peace)]
+    waits = (frame.returned_ms - frame.invoked_ms).groupby(frame.f).median().fillna(0)
+    stale = [read.versions > 0 for read in staleness(peace)] or [False]
     answered = (cut.to_frame().outcome == "ok").mean()
     return {"r": r, "w": w, "stale %": 100 * sum(stale) / len(stale), "answered without Tokyo %": 100 * answered,
             "read ms": waits["read"], "write ms": waits["write"]}
