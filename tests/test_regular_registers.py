@@ -11,7 +11,6 @@ from labkit.bundle import Bundle
 from labkit.history import History
 from labkit.lab import load_lab
 
-
 VALUES = (None, "v0", "v1", "v2", "v3")
 """What a read may say: of these values, some are written later, and some never."""
 
