@@ -511,15 +511,21 @@ def is_consensus(run):
 SAFETY = {"derive": [chosen_values], "judge": is_consensus}
 
 
-def every_order(program, system, derive, bounds, stages=(), *, check, about):
-    """All orders of `system` within `bounds`, from the goals of `stages` on: where the program is in this process."""
+def every_order(program, system, derive, bounds, stages=(), *, check, about, unreached=""):
+    """All orders of `system` within `bounds`, from the goals of `stages` on: where the program is in this process.
+
+    `unreached` is what it means that one of the goals cannot be reached, if that is as it should be.
+    """
     if not isinstance(program, LocalProgram):
         return
     experiment = Experiment(program, system, (derive,))
     try:
         found = search(experiment, bounds, stages)
-    except (NotComparable, LookupError) as reason:
+    except NotComparable as reason:
         trial().evidence.append(f"no search of all orders: {reason}")
+        return
+    except LookupError as reason:
+        trial().evidence.append(unreached or f"no search of all orders: {reason}")
         return
     trial().evidence.append(f"{about}: {found}")
     if found.violation:

@@ -526,6 +526,11 @@ def has_voted(id, number):
     return lambda views: any(slot == 1 and vote.ballot[0] >= number for slot, vote in views[id]["accepted"])
 
 
+def votes_below(id, ballot):
+    """The goal of a stage: a vote in slot 1, in a lower ballot than one that was promised before."""
+    return lambda views: any(slot == 1 and vote.ballot < ballot for slot, vote in views[id]["accepted"])
+
+
 def has_role(id, role):
     return lambda views: views[id]["role"] is role
 
@@ -567,6 +572,21 @@ def chosen_stays(program):
     every_order(program, board(3, "a", "a"), slots_of, bounds, [first, chosen], check="8.L", about="a command is chosen")
     other = [Stage(leads("n3", 2), only=("n2", "n3")), Stage(has_voted("n3", 2), only=("n3", "c2"))]
     every_order(program, board(3, "a", "a"), slots_of, bounds, [first, chosen, *other], check="8.L", about="another leads")
+
+
+@checks("8.L", "promises survive crashes", points=2, source="Lamport 2001, section 2.5: stable storage",
+        look_at="what step_down saves, and when")  # fmt: skip
+def promises_survive(program):
+    hunt = [
+        *reign("n1", "n2"), Stage(has_voted("n1", 1), only=("n1", "c1")),
+        *reign("n3", "n2"), Stage(has_voted("n3", 1), only=("n3", "c2")), *choice("n3", "n2", number=1),
+        Stage(votes_below("n2", (1, "n3")), only=("n2",)), *choice("n1", number=1),
+    ]  # fmt: skip
+    bounds = Bounds(restarts=1, cuts=True, states_max=15_000, within=ballots_below(1))
+    every_order(program, board(3, "a", "a"), slots_of, bounds, hunt, check="8.L", about="n2 voted below its promise",
+                unreached="in no order, with a crash anywhere, does a replica vote below its promise")  # fmt: skip
+    rough = Walk(steps_max=130, timers=9, restarts=3, cuts=3)
+    walks(program, board(3, "aa", "aa"), count=200, limits=rough, **LOG_SAFETY)
 
 
 @checks("8.L", "five replicas and four leaders, one after the other", points=2, source="DSLabs, lab 3, test 23; P2c",
