@@ -172,16 +172,17 @@ check("2.3")
 # ### What could it have known of?
 # Four clerks at work, drawn by your two functions.
 # One event is chosen, the black diamond; your `compare` colours all others by how they lie to it.
-# Green circles are its past: lines and arrows lead from there to here.
+# Green circles are its past: lines lead from there to here, always to the right.
 # Blue squares are its future, and grey is concurrent.
+# Above each event stands its vector.
 
 # %% run
 run = simulate(VectorClerk, nodes=4, seed=3, delay_ms=(4, 25))
-past_figure(run, 17, compare)
+past_figure(run, 20, compare)
 
 # %% [markdown]
 # A grey event may stand far to the left of the diamond: earlier by the sun, and still nothing that the diamond could have known.
-# Choose other events by changing the 17.
+# Choose others by changing the 20, which is the event's number below.
 # The whole truth of a run is in its arrows, so the next picture can do the same without any vector: click an event in it, and its past and future light up.
 
 # %% run
@@ -304,7 +305,8 @@ def skewed(run, skew_ms):
 rows, lost = [], []
 for skew_ms in (0, 10, 20, 40, 80, 160):
     for seed in range(5):
-        run = simulate(HybridClerk, nodes=5, seed=seed, delay_ms=(1, 20), script=lambda run: skewed(run, skew_ms))
+        script = lambda run: skewed(run, skew_ms)
+        run = simulate(HybridClerk, nodes=5, seed=seed, delay_ms=(1, 20), script=script)
         events, letters = events_of(run), backwards(run)
         for clock, reads in (("wall", lambda e: e.wall), ("hybrid", lambda e: e.stamp[0])):
             errors = [reads(entry) - at for at, _, entry in events] or [0]
@@ -312,7 +314,7 @@ for skew_ms in (0, 10, 20, 40, 80, 160):
         lost.append({"skew_ms": skew_ms, **letters})
 table = pandas.DataFrame(lost).groupby("skew_ms").sum()
 print((100 * table.div(table.letters.clip(lower=1), axis=0)).round(1).drop(columns="letters").T)
-charts.sweep(rows, "skew_ms", "ahead_ms", by="clock", title="How far ahead of the true time is a stamp, on average?")
+charts.sweep(rows, "skew_ms", "ahead_ms", by="clock", title="How far ahead of the true time is a stamp?")
 
 # %% [markdown]
 # A hybrid stamp is further from the truth than the wall beside it: whoever hears from a fast wall goes along with it.

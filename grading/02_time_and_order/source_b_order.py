@@ -244,8 +244,8 @@ print(*(f"{id} has read {len(causal_one.observe(id)['feed'])} posts" for id in (
 predict("2.8", "Branches have 300. Which sums will five such audits find?", options=["300 each time", "300 or less", "less or more"])
 
 # %% run
-for seed in range(5):
-    run = simulate(NaiveBank, seed=seed, delay_ms=(2, 40))
+for seed in range(13, 18):
+    run = simulate(NaiveBank, seed=seed, delay_ms=(1, 20))
     counted = dict(run.observe("n1")["counted"])
     print(sum(counted.values()), counted)
 
@@ -354,12 +354,12 @@ check("2.S")
 
 # %% [markdown]
 # ### The audit
-# The same bank on your snapshot; in each row a branch, with what it recorded, and what was on the channels to it.
+# The bank of seed 15, in which the naive audit found 352, on your snapshot: what was at each branch at its moment, and what was on each channel.
 
 # %% run
 import pandas
 
-run = simulate(Bank, seed=1, delay_ms=(2, 40))
+run = simulate(Bank, seed=15, delay_ms=(1, 20))
 print("in all:", total(run))
 pandas.DataFrame(money(run))
 
@@ -392,12 +392,13 @@ rows, sent = [], []
 for slow_ms in (2, 25, 50, 100, 200):
     for order, forum in (("causal", CausalForum), ("total", TotalForum)):
         for seed in range(5):
-            run = simulate(forum, nodes=4, seed=seed, delay_ms=(2, 10), script=lambda run: run.slow("n4", (slow_ms, slow_ms)))
+            slow = lambda run: run.slow("n4", (slow_ms, slow_ms))
+            run = simulate(forum, nodes=4, seed=seed, delay_ms=(2, 10), script=slow)
             times = sorted(waits(run)) or [0]
             rows.append({"slow_ms": slow_ms, "order": order, "median_ms": times[len(times) // 2]})
             sent.append({"order": order, "messages": len(run.trace.of_kind("send")) / 12})
 print(pandas.DataFrame(sent).groupby("order").messages.mean().round(1).to_dict(), "messages for each post")
-charts.sweep(rows, "slow_ms", "median_ms", by="order", title="Until the near ones have read it: whom does an order wait for?")
+charts.sweep(rows, "slow_ms", "median_ms", by="order", title="Whom does an order wait for?")
 
 # %% [markdown]
 # The causal forum does not care: its three near members wait for nobody who is not a cause.

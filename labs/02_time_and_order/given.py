@@ -225,12 +225,16 @@ def backwards(run: Any) -> dict[str, int]:
 RELATIONS = {"before": "its past", "same": "the chosen event", "after": "its future", "concurrent": "neither"}
 
 
+DRAWN_MAX = 30
+"""How many events are drawn: the first ones of a run."""
+
+
 def past_figure(run: Any, chosen: int, compare: Callable[[Any, Any], Order]) -> Any:
-    """The run's events and letters; what `compare` says of each event and number `chosen` is its colour."""
-    events = events_of(run)
+    """A run's first events; what `compare` says of each of them and event number `chosen` is its colour."""
+    events = events_of(run)[:DRAWN_MAX]
     if not events:
         return "Nothing to draw: write exercise 2.2 first."
-    point = events[min(chosen, len(events) - 1)][2].stamp
+    point = events[min(chosen, len(events)) - 1][2].stamp
     try:
         told = [RELATIONS[compare(entry.stamp, point).value] for _, _, entry in events]
     except NotImplementedError:
@@ -244,27 +248,40 @@ def _past_chart(events: list[tuple[float, NodeId, Entry]], told: list[str]) -> A
 
     alt = enable()
     rows = [
-        {"time_ms": at, "clerk": id, "it is": word, "event": entry.kind, "vector": " ".join(map(str, entry.stamp)),
-         "letter": f"{entry.writer} {entry.number}"}
-        for (at, id, entry), word in zip(events, told, strict=True)
-    ]  # fmt: skip
-    twice = [row["letter"] for row in rows if row["event"] == "gets"]
-    letters = [row for row in rows if row["event"] != "works" and row["letter"] in twice]
-    x, y = (
-        alt.X("time_ms:Q", title="true time in ms"),
-        alt.Y("clerk:N", title=None, scale=alt.Scale(padding=0.7)),
+        {
+            "number": number,
+            "clerk": id,
+            "it is": word,
+            "event": entry.kind,
+            "vector": " ".join(map(str, entry.stamp)),
+            "letter": f"{entry.writer} {entry.number}",
+        }
+        for number, ((_, id, entry), word) in enumerate(zip(events, told, strict=True), 1)
+    ]
+    arrived = [row["letter"] for row in rows if row["event"] == "gets"]
+    letters = [row for row in rows if row["event"] != "works" and row["letter"] in arrived]
+    axis = alt.Axis(values=list(range(1, len(rows) + 1)), grid=False)
+    x = alt.X(
+        "number:Q",
+        title="events, in the order of true time",
+        axis=axis,
+        scale=alt.Scale(domain=[0, len(rows) + 1]),
     )
+    y = alt.Y("clerk:N", title=None, scale=alt.Scale(padding=0.6), axis=alt.Axis(grid=True))
     words = list(RELATIONS.values())
     colours = alt.Scale(domain=words, range=[NODE_COLOURS[2], INK, NODE_COLOURS[3], "#C8C8C8"])
     shapes = alt.Scale(domain=words, range=["circle", "diamond", "square", "circle"])
     lines = alt.Chart(alt.Data(values=letters)).mark_line(color=FAINT, strokeWidth=1)
     base = alt.Chart(alt.Data(values=rows)).encode(x=x, y=y)
     points = base.mark_point(size=130, filled=True, opacity=1)
-    look = {"color": alt.Color("it is:N", scale=colours), "shape": alt.Shape("it is:N", scale=shapes)}
-    points = points.encode(**look, tooltip=["event:N", "letter:N", "vector:N"])
+    look = {
+        "color": alt.Color("it is:N", scale=colours, title=None),
+        "shape": alt.Shape("it is:N", scale=shapes, title=None),
+    }
+    points = points.encode(**look, tooltip=["number:Q", "event:N", "letter:N", "vector:N"])
     stamps = base.mark_text(dy=-14, fontSize=10, color=INK).encode(text="vector:N")
     chart = alt.layer(lines.encode(x=x, y=y, detail="letter:N"), points, stamps)
-    return finished(chart, rows, "What could the chosen event have known of?", height=230)
+    return finished(chart, rows, "What could the chosen event have known of?", width=780, height=230)
 
 
 # -- part order: forums --------------------------------------------------------------------------------
@@ -317,7 +334,7 @@ class Forum(Node):
 
     def facts(self) -> Iterable[tuple[Any, Any]]:
         for place, text in enumerate(self.feed, 1):
-            yield (f"post that {self.id} reads as number", place), text
+            yield (f"{self.id} reads as number", place), text
 
 
 class NaiveForum(Forum):
@@ -584,15 +601,16 @@ class NaiveBank(Bank):
 
 
 def money(run: Any) -> list[dict[str, Any]]:
-    """What each branch has recorded: its balance, and what was on the channels to it."""
-    rows = []
+    """What the snapshot has found, place by place: at each branch, and on each channel to it."""
+    rows: list[dict[str, Any]] = []
     for id in run.system.node_ids:
         seen = run.observe(id)
-        channels = {f"{peer}→{id}": sum(amounts) for peer, amounts in seen.get("channels", ())}
-        rows.append({"branch": id, "recorded": seen.get("recorded"), **channels})
+        rows.append({"where": f"branch {id}", "amount": seen.get("recorded") or 0})
+        for peer, amounts in seen.get("channels", ()):
+            rows.append({"where": f"from {peer} to {id}", "amount": sum(amounts)})
     return rows
 
 
 def total(run: Any) -> int:
-    """All the money that the snapshot has found, at the branches and between them."""
-    return sum(value for row in money(run) for name, value in row.items() if name != "branch" and value)
+    """All the money that the snapshot has found."""
+    return sum(row["amount"] for row in money(run))
