@@ -138,6 +138,7 @@ class Recorded:
             "pause",
             "restart",
             "resume",
+            "set_clock",
             "set_link",
             "slow",
         ):
