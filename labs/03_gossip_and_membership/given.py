@@ -767,7 +767,7 @@ def detection_figure(rows: Sequence[dict[str, Any]]) -> Any:
     from labkit.figures import charts
 
     alt = charts.enable()
-    colour, shape = alt.Color("detector:N", title=None), alt.Shape("detector:N", title=None)
+    colour, shape = alt.Color("detector:N", title=None), alt.Shape("detector:N", legend=None)
     base = alt.Chart(alt.Data(values=list(rows))).encode(
         x=alt.X("detection_ms:Q", title="mean time until a crash is suspected, in ms"),
         y=alt.Y("false_alarms:Q", title="false alarms in a minute, all peers"),
