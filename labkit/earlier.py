@@ -64,13 +64,12 @@ def _execute(source: str, name: str) -> None:
         exec(compile(statements(source), name, "exec", dont_inherit=True), shell.user_ns)
 
 
-def _listed(exercises: Iterable[str]) -> str:
+def _listed(ids: list[str]) -> str:
     """ "9.1 to 9.4", or "9.1, 9.3".
 
     >>> _listed(["9.1", "9.2", "9.3"]), _listed(["9.1", "9.3"])
     ('9.1 to 9.3', '9.1, 9.3')
     """
-    ids = list(exercises)
     numbers = [int(id.split(".")[1]) for id in ids]
     in_a_row = len(ids) > 2 and numbers == list(range(numbers[0], numbers[0] + len(ids)))
     return f"{ids[0]} to {ids[-1]}" if in_a_row else ", ".join(ids)

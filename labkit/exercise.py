@@ -94,9 +94,8 @@ class Recorder:
 
     def sections(self) -> tuple[Section, ...]:
         """The cells that are part of the program; setup first, when it was executed again last, too."""
-        is_setup = {id: kind_of(id) in ("setup", "given") for id in self._cells}
-        first = sorted(self._cells, key=lambda id: not is_setup[id])
-        return tuple(program_cells([self._cells[id] for id in first]))
+        cells = sorted(self._cells.values(), key=lambda cell: kind_of(cell.id) not in ("setup", "given"))
+        return tuple(program_cells(cells))
 
     def _released_id(self, source: str) -> str | None:
         """The id of a released cell with this very text, where the front end tells no ids."""

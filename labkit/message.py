@@ -58,6 +58,7 @@ def message(cls: type) -> type:
         raise TypeError(f"message {cls.__name__} has a __post_init__; compute values before making it")
     made: Any = dataclass(frozen=True, slots=True)(cls)
     made.__message_checks__ = ()
+    made.__message_fields__ = tuple(field.name for field in fields(made))
     made.__repr__ = _named_fields
 
     def __init__(self: Any, *given: Any, **named: Any) -> None:  # noqa: N807 - the first time only
@@ -72,7 +73,7 @@ def message(cls: type) -> type:
 def encode(value: Any) -> Any:
     """The canonical JSON form of plain data: equal values give equal JSON, in any process."""
     kind = type(value)
-    if kind in (type(None), bool, str):
+    if kind is str or kind is bool or value is None:
         return value
     if kind is int:
         return value if abs(value) < 1 << 53 else {"int": hex(check_plain(value, "this number", 0))}
@@ -87,7 +88,7 @@ def encode(value: Any) -> Any:
     if isinstance(value, Enum):
         return {"enum": [kind.__name__, value.name]}
     if is_message(value):
-        return {"message": [kind.__name__, *(encode(getattr(value, f.name)) for f in fields(value))]}
+        return {"message": [kind.__name__, *(encode(getattr(value, name)) for name in kind.__message_fields__)]}
     raise NotPlainData(refusal(value, "this value"))
 
 
@@ -117,8 +118,8 @@ def classes_of(namespace: Mapping[str, Any]) -> dict[str, type]:
 
 
 def _named_fields(self: Any) -> str:
-    parts = (f"{f.name}={words(getattr(self, f.name))}" for f in fields(self))
-    return f"{type(self).__name__}({', '.join(parts)})"
+    named = ", ".join(f"{name}={words(getattr(self, name))}" for name in self.__message_fields__)
+    return f"{type(self).__name__}({named})"
 
 
 def _compiled_init(cls: Any) -> Any:
