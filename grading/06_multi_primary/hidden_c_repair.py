@@ -78,7 +78,7 @@ def any_shelf(program):
 def any_hashes(program):
     draw = dice()
     items = random_shelf(draw, 150)
-    changed = {**items, **{key: 100 for key in draw.sample(sorted(items), 6)}, **random_shelf(draw, 3)}
+    changed = {**items, **dict.fromkeys(draw.sample(sorted(items), 6), 100), **random_shelf(draw, 3)}
     mine, theirs = Shelf(as_pairs(items)), Shelf(as_pairs(changed))
     own, other, node = reference_tree(mine), reference_tree(theirs), store(program, mine)
     for _ in range(trial().count(30)):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 
 from given import (
-    Dotted,
     DottedSiblings,
     Got,
     Siblings,
@@ -455,7 +454,7 @@ def all_agree(run):
         first = next(iter(have.values()))
         if any(sorted(values) != sorted(first) for values in have.values()):
             return Violation("replicas that have heard the same agree", f"under {key!r}: {have}")
-        must, never, written = fate_of(run.history, key)
+        _, never, written = fate_of(run.history, key)
         wrong = sorted(never & set(first)) or sorted(set(first) - written)
         if wrong:
             return Violation("what was read and overwritten goes", f"{wrong} under {key!r} are still there")

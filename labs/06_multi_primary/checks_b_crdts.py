@@ -36,15 +36,15 @@ class Life:
 
     def __init__(self, program, empty, change, draw):
         self.program, self.change, self.draw = program, change, draw
-        self.states = {id: empty for id in IDS}
-        self.heard = {id: frozenset() for id in IDS}
+        self.states = dict.fromkeys(IDS, empty)
+        self.heard = dict.fromkeys(IDS, frozenset())
         self.sent, self.changes, self.before = [(empty, frozenset())], [], []
 
     def step(self):
         """One change, or one merge; the replica that it happened to."""
         id = self.draw.choice(IDS)
         if self.draw.random() < 0.5:
-            f, key, value, time_ms = self.change(self, id)
+            f, key, value, time_ms = self.change(self)
             state = call(self.program, self.states[id], "change", id, f, key, value, time_ms)
             self.before.append(self.heard[id])
             self.heard[id] |= {len(self.changes)}
@@ -126,7 +126,7 @@ def counters_merge_both_halves(program):
         expect_counter(program, one, two, wanted, "both halves only grow")
 
 
-def counting(life, id):
+def counting(life):
     return "add", None, life.draw.choice((1, 2, 5, -1, -3)), 0
 
 
@@ -205,7 +205,7 @@ def knowledge_is_joined(program):
     expect("egg" not in got.read(), f"egg was added as n2's second and removed before its fourth; it is back: {got}")
 
 
-def shopping(life, id):
+def shopping(life):
     return life.draw.choice(("add", "add", "remove")), None, life.draw.choice(("milk", "tea", "egg")), 0
 
 
@@ -281,7 +281,7 @@ def deletions_stay(program):
     expect(got == (("milk", "3"), ("tea", "1")), f"milk was written again after its deletion, and the map reads {got}")
 
 
-def mapping(life, id):
+def mapping(life):
     f = life.draw.choice(("put", "put", "remove"))
     return f, life.draw.choice(("a", "b")), f"v{len(life.changes)}", life.draw.randint(0, 30)
 
@@ -294,7 +294,7 @@ def highest_stamps(life, heard):
         later = time_ms if old is None else max(time_ms, old[0] + 1)
         stamps.append(((later, id), key, value if f == "put" else None))
     newest = {}
-    for stamp, key, value in sorted((stamps[n] for n in heard), key=lambda one: one[0]):
+    for _, key, value in sorted((stamps[n] for n in heard), key=lambda one: one[0]):
         newest[key] = value
     return tuple((key, newest[key]) for key in sorted(newest) if newest[key] is not None)
 
@@ -379,7 +379,7 @@ def deleted_hold_their_place(program):
     expect_text(program, Text(), "", "nothing was typed")
 
 
-def typing(life, id):
+def typing(life):
     if life.draw.random() < 0.7:
         return "insert", life.draw.randint(0, 8), LETTERS[len(life.changes) % len(LETTERS)], 0
     return "delete", life.draw.randint(0, 8), None, 0

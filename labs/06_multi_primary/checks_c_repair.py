@@ -196,7 +196,7 @@ def leaves_hash_buckets(program):
 def nodes_hash_children(program):
     for shelf in (Shelf(), shelf_of(300)):
         levels = tree(program, shelf)
-        for level, place in ((level, place) for level in range(DEPTH) for place in range(2**level)):
+        for level, place in [(up, at) for up in range(DEPTH) for at in range(2**up)]:
             below = levels[level + 1][2 * place], levels[level + 1][2 * place + 1]
             expect(
                 levels[level][place] == digest(*below),
@@ -362,10 +362,6 @@ def editors_agree(program):
         scenarios(program, typists(*two_texts(number)), play, runs=8, link=HOSTILE, needs=needs)
 
 
-def keepers(count, **works):
-    return System.of(3, "MerkleStore", client="Caller", workload=works, gap_ms=30)
-
-
 def highest_versions(history, result):
     have = dict(result)
     for op in history:
@@ -403,7 +399,7 @@ def repair_stays_cheap(program):
             cost = repair_cost(run)
             expect(
                 run.violation or (cost["hashes"] <= 150 and cost["items"] <= 80),
-                f"n1 and n2 had {len(items)} keys and differed in two; to repair that they sent {cost}",
+                f"n1 and n2 had {len(views[0])} keys and differed in two; to repair that they sent {cost}",
             )
 
         scenarios(program, system, play, runs=4, link=Link(delay_ms=(1, 4)), needs=("partition", "cut"))

@@ -507,10 +507,9 @@ class LastWriterMap:
         return self.put(key, value if f == "put" else None, time_ms, replica)
 
     def merge(self, other: LastWriterMap) -> LastWriterMap:
-        mine, theirs = dict(self.entries), dict(other.entries)
-        for key, stamped in theirs.items():
-            mine[key] = mine[key].merge(stamped) if key in mine else stamped
-        return LastWriterMap(tuple(sorted(mine.items(), key=lambda entry: entry[0])))
+        """For each key, the last writer's entry."""
+        by_stamp = sorted((*self.entries, *other.entries), key=lambda entry: (entry[1].time_ms, entry[1].writer))
+        return LastWriterMap(tuple(sorted(dict(by_stamp).items(), key=lambda entry: entry[0])))
 
     def read(self) -> tuple[tuple[str, Value], ...]:
         return tuple((key, stamped.value) for key, stamped in self.entries if stamped.value is not None)
@@ -926,7 +925,7 @@ class CopyAllStore(MerkleStore):
 
 
 def repair_cost(run: Any) -> dict[str, int]:
-    """How many hashes and how many items the replicas of a run have sent each other."""
-    sent = [event.data for event in run.trace if event.kind == "send"]
-    hashes = sum(len(message.hashes) for message in sent if isinstance(message, Hashes))
-    return {"hashes": hashes, "items": sum(len(m.items) for m in sent if isinstance(m, Items))}
+    """How many hashes and how many items the replicas of a run, here or in processes, have sent each other."""
+    sent = [(type(event.data).__name__, event.data) for event in run.trace if event.kind == "send"]
+    hashes = sum(len(message.hashes) for name, message in sent if name == "Hashes")
+    return {"hashes": hashes, "items": sum(len(message.items) for name, message in sent if name == "Items")}
