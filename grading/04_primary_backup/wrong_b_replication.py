@@ -481,14 +481,15 @@ def on_request(self, source, request):
         self.forward()
 
 
-@answer("4.9", misconception="an old primary keeps its waiting clients (whole store)", rejected_by="through cuts, partitions, pauses and crashes, the store is linearizable")
+@answer("4.9", misconception="send the state, and go on at once (whole store)", rejected_by="through cuts, partitions, pauses and crashes, the store is linearizable")
 def enter(self, view):
-    self.view = view
-    if self.is_primary and view.backup is not None:
+    self.view, self.settled = view, view.number
+    if not self.is_primary:
+        self.waiting = {}
+    elif view.backup is None:
+        self.settle_all()
+    else:
         self.send_state()
-        return
-    self.settled = view.number
-    self.settle_all()
 
 
 @answer("4.4", misconception="the stores will notice who is primary (whole store)", rejected_by="in any order, with crashes anywhere, the store is linearizable")
