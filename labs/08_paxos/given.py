@@ -547,17 +547,16 @@ class Flexible(Replica):
 
     is_safe = unwritten("8.11")
 
+    def on_start(self) -> None:
+        Replica.on_start(self)
+        sizes = range(1, len(self.everyone) + 1)
+        self.safe_pairs = tuple((one, two) for one in sizes for two in sizes if self.is_safe(one, two))
+
     def phase2_quorum(self) -> int:
         return min(LOSSES + 1, len(self.everyone))
 
     def phase1_quorum(self) -> int:
-        nodes = len(self.everyone)
-        return min(size for size in range(1, nodes + 1) if self.is_safe(size, self.phase2_quorum()))
-
-    def observe(self) -> dict[str, Any]:
-        sizes = range(1, len(self.everyone) + 1)
-        pairs = tuple((one, two) for one in sizes for two in sizes if self.is_safe(one, two))
-        return {**Replica.observe(self), "safe_pairs": pairs}
+        return min(one for one, two in self.safe_pairs if two == self.phase2_quorum())
 
 
 class LogClient(Client):
