@@ -17,21 +17,16 @@ from checks_b_log import (
     follower_with,
     leader_with,
     play_all,
+    search_story,
     shop,
     sold,
     submit,
     tell,
 )
-from given import AppendEntries, AppendEntriesReply, RequestVote, Role, Submit
+from given import AppendEntries, AppendEntriesReply, RequestVote, Role, Submit, one_crash
 
-from labkit import Link, System, Walk, by_hand, checks, expect, walks
-from labkit.explorer import Experiment
-from labkit.frozen import NotComparable
+from labkit import Link, Walk, by_hand, checks, expect, walks
 from labkit.network import Stream
-from labkit.program import LocalProgram
-from labkit.search import Bounds, Stage, search
-from labkit.shrink import counterexample
-from labkit.verdict import Broken, trial
 
 ROLE = "DurableRaft"
 PROMISED = ("current_term", "voted_for", "log")
@@ -491,30 +486,4 @@ def safe_over_crashes(program):
     source="figure 3, leader completeness",
 )
 def survives_in_every_order(program):
-    if not isinstance(program, LocalProgram):
-        return
-    calls = {"c1": [("submit", "n1", "tea")], "c2": [("submit", "n3", "jam")]}
-    system = System.of(3, ROLE, client="ShopClient", workload=calls)
-    stages = (
-        Stage(lambda seen: seen["n1"]["role"] is Role.LEADER, only=("n1", "n2")),
-        Stage(lambda seen: len(seen["n1"]["log"]) == 1, only=("n1", "c1")),
-        Stage(lambda seen: len(seen["n2"]["log"]) == 1, only=("n1", "n2")),
-        Stage(lambda seen: seen["n1"]["commit_index"] == 1, only=("n1", "n2")),
-    )
-    experiment = Experiment(program, system, tuple(RULES["derive"]))
-    bounds = Bounds(restarts=1, cuts=True, states_max=80_000, within=_up_to_term_2)
-    try:
-        found = search(experiment, bounds, stages)
-    except NotComparable as reason:
-        trial().evidence.append(f"no search of all orders: {reason}")
-        return
-    except LookupError as reason:
-        raise Broken(f"a sale is not committed in the first term: {reason}") from reason
-    trial().evidence.append(f"one sale, one crash, up to term 2: {found}")
-    if found.violation:
-        told = counterexample(experiment, found.schedule, found.violation, check="9.P", seed="all orders")
-        raise Broken(told.what, told)
-
-
-def _up_to_term_2(_, seen):
-    return seen.get("current_term", 0) <= 2 and seen.get("tries", 0) <= 1
+    search_story(program, one_crash(ROLE))

@@ -2,19 +2,25 @@
 
 Names are those of figure 2 in Ongaro & Ousterhout 2014, in snake case.  Part `election` uses
 the terms and the votes; the log is there because a vote depends on it, but nothing writes it.
-Part `log` writes it, and part `persistence` puts it on the disk.
+Part `log` writes it, part `persistence` puts it on the disk, and part `compaction` cuts it short.
 
-Not done here: commands are not executed exactly once (lab 10), and logs never get shorter.
+Not done here: commands are not executed exactly once (lab 10).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
-from typing import Any
+from typing import Any, NamedTuple
 
 from labkit import Client, Node, NodeId, Operation, System, message, unwritten
-from labkit.search import Stage
+from labkit.explorer import Experiment
+from labkit.message import canonical, encode
+from labkit.program import LocalProgram
+from labkit.search import Bounds, Goal, Stage, search
+from labkit.shrink import shrink
+from labkit.states import Within
+from labkit.world import World
 
 ELECTION_MS = (150, 300)
 HEARTBEAT_MS = 50
@@ -338,11 +344,15 @@ class LogRaft(Raft):
     def apply(self, index: int) -> None:
         """Write the command at `index` into the book, and answer the client that waits for it here."""
         (entry,) = self.entries_from(index)[:1]
-        self.book.append(entry.command)
+        self.enter(entry.command)
         if index in self.waiting:
             term, client, number = self.waiting.pop(index)
             is_theirs = term == entry.term  # or another leader has put something else there
             self.send(client, SubmitReply(number, index if is_theirs else None, self.leader_id))
+
+    def enter(self, command: str | tuple) -> None:
+        """Write one command into the book."""
+        self.book.append(command)
 
     # -- the log -----------------------------------------------------------------------------
 
@@ -453,35 +463,81 @@ class NaiveLog(Node):
                 super().on_message(source, message)
 
 
-def figure_8_by_stages(role: str) -> tuple[System, tuple[Stage, ...], Any]:
-    """The story of the paper's figure 8 with three nodes: the system, its stages, and bounds for a search.
+class Story(NamedTuple):
+    """A small system, the stages of a story in it, and how far to search from its end."""
 
-    In term 1 n1 has `a`, in term 2 n3 has `b`, in term 3 n1 brings `a` to n2, in term 4 n3 brings `b`.
+    system: System
+    stages: tuple[Stage, ...]
+    bounds: Bounds
+
+
+def figure_8(role: str) -> Story:
+    """The paper's figure 8, with three nodes.
+
+    In term 1 n1 has tea, in term 2 n3 has jam, in term 3 n1 brings tea to n2, in term 4 n3 brings jam.
     """
-    calls = {"c1": [("submit", "n1", "a")], "c2": [("submit", "n3", "b")]}
-
-    def leads(id: NodeId, term: int) -> Any:
-        return lambda seen: (seen[id]["role"], seen[id]["current_term"]) == (Role.LEADER, term)
-
-    def has(id: NodeId, *commands: str) -> Any:
-        return lambda seen: tuple(entry.command for entry in seen[id]["log"]) == commands
-
     stages = (
-        Stage(leads("n1", 1), only=("n1", "n2")),
-        Stage(has("n1", "a"), only=("n1", "c1")),
-        Stage(leads("n3", 2), only=("n2", "n3")),
-        Stage(has("n3", "b"), only=("n3", "c2")),
-        Stage(leads("n1", 3), only=("n1", "n2")),
-        Stage(has("n2", "a"), only=("n1", "n2")),
-        Stage(leads("n3", 4), only=("n2", "n3")),
-        Stage(has("n2", "b"), only=("n2", "n3")),
+        Stage(_leads("n1", 1), only=("n1", "n2")),
+        Stage(_has("n1", "tea"), only=("n1", "c1")),
+        Stage(_leads("n3", 2), only=("n2", "n3")),
+        Stage(_has("n3", "jam"), only=("n3", "c2")),
+        Stage(_leads("n1", 3), only=("n1", "n2")),
+        Stage(_has("n2", "tea"), only=("n1", "n2")),
+        Stage(_leads("n3", 4), only=("n2", "n3")),
+        Stage(_has("n2", "jam"), only=("n2", "n3")),
     )
-    return System.of(3, role, client="ShopClient", workload=calls), stages, _is_small
+    return Story(_two_tills(role), stages, Bounds(states_max=40_000, within=_up_to(4)))
 
 
-def _is_small(_: NodeId, seen: Mapping[str, Any]) -> bool:
-    """Up to term 4, and nobody asks twice."""
-    return seen.get("current_term", 0) <= 4 and seen.get("tries", 0) <= 1
+def one_crash(role: str) -> Story:
+    """n1 and n2 have tea, and it is committed; then a node crashes; n1 and n3 do not hear of each other."""
+    stages = (
+        Stage(_leads("n1", 1), only=("n1", "n2")),
+        Stage(_has("n1", "tea"), only=("n1", "c1")),
+        Stage(_has("n2", "tea"), only=("n1", "n2")),
+        Stage(lambda seen: seen["n1"]["commit_index"] == 1, only=("n1", "n2")),
+    )
+    return Story(_two_tills(role), stages, Bounds(restarts=1, states_max=120_000, within=_apart))
+
+
+def find_loss(node: type[LogRaft], story: Callable[[str], Story]) -> World | None:
+    """A short run after `story` in which nodes of this class lose a committed entry; None if none was found."""
+    system, stages, bounds = story(node.__name__)
+    experiment = Experiment(LocalProgram.of(node, ShopClient), system)
+    found = search(experiment, bounds, stages)
+    if found.violation is None:
+        return None
+    short = shrink(experiment, found.schedule, found.violation.rule)
+    return experiment.replay(short or found.schedule)[0]
+
+
+def _two_tills(role: str) -> System:
+    calls = {"c1": [("submit", "n1", "tea")], "c2": [("submit", "n3", "jam")]}
+    return System.of(3, role, client="ShopClient", workload=calls)
+
+
+def _leads(id: NodeId, term: int) -> Goal:
+    return lambda seen: (seen[id]["role"], seen[id]["current_term"]) == (Role.LEADER, term)
+
+
+def _has(id: NodeId, command: str) -> Goal:
+    return lambda seen: [entry.command for entry in seen[id]["log"]] == [command]
+
+
+def _up_to(term: int) -> Within:
+    """No higher terms than this, and nobody asks twice."""
+    return lambda _, seen: seen.get("current_term", 0) <= term and seen.get("tries", 0) <= 1
+
+
+def _apart(id: NodeId, seen: Mapping[str, Any]) -> bool:
+    """n1 leads term 1 and never learns that it does not; n3 never hears of it; n2 does not stand."""
+    follows = seen.get("role") is Role.FOLLOWER
+    allowed = {
+        "n1": not follows or seen.get("current_term") == 0,
+        "n2": follows,
+        "n3": seen.get("leader_id") != "n1",
+    }
+    return allowed.get(id, True) and _up_to(2)(id, seen)
 
 
 # -- part PERSISTENCE: what a crash may not take -----------------------------------------------------
@@ -495,3 +551,259 @@ class DurableRaft(LogRaft):
 
     on_start = unwritten("9.10")
     send = unwritten("9.11")
+
+
+# -- part COMPACTION: a log that does not grow -------------------------------------------------------
+
+SNAPSHOT_EVERY = 8
+"""So many entries that are in the book already are worth a snapshot."""
+
+
+@message
+class Snapshot:
+    """The book as it was after entry `last_included_index`, whose term was `last_included_term`.
+
+    It stands for that entry and all before it.  `book` has a pair for each article.
+    """
+
+    last_included_index: int
+    last_included_term: int
+    book: tuple[tuple[str, int], ...]
+
+
+NOTHING = Snapshot(0, 0, ())
+"""The snapshot that a new node starts from."""
+
+
+@message
+class InstallSnapshot:
+    """The leader of `term` has no longer what comes next; this stands for all of it (figure 13)."""
+
+    term: int
+    leader_id: NodeId
+    snapshot: Snapshot
+
+
+class CompactingRaft(DurableRaft):
+    """DurableRaft, whose log begins after a snapshot of the book.
+
+    index          1 .. 5      6    7    8
+    snapshot     [ tea 9,  ]
+                 [ jam 4   ]
+    log                      [ d4 | e4 | f4 ]     `self.log` is this part only
+                        ^            ^    ^
+     last_included_index 5           |    last_log_index 8
+                             last_applied 7
+
+    A command is a sale, such as ("tea", 2).  The book is a dict now, and has one line for each
+    article: how many were sold.  On the disk are `current_term`, `voted_for`, `log` and
+    `snapshot`, under these names; `log` there begins after `snapshot` there.
+    """
+
+    take_snapshot = unwritten("9.12")
+    news_for = unwritten("9.13")
+    install = unwritten("9.14")
+
+    def on_start(self) -> None:
+        self.snapshot: Snapshot = self.storage.get("snapshot", NOTHING)
+        super().on_start()
+        self.open_book()
+
+    def open_book(self) -> None:
+        """The book is what the snapshot says, and nothing after it is committed or applied yet."""
+        self.book: dict[str, int] = dict(self.snapshot.book)
+        self.commit_index = self.last_applied = self.snapshot.last_included_index
+
+    def on_message(self, source: NodeId, message: Any) -> None:
+        match message:
+            case InstallSnapshot():
+                self.on_install_snapshot(source, message)
+            case _:
+                super().on_message(source, message)
+
+    def on_install_snapshot(self, source: NodeId, request: InstallSnapshot) -> None:
+        if request.term < self.current_term:
+            self.send(source, AppendEntriesReply(self.current_term, False))
+            return
+        self.become_follower(request.term, request.leader_id)
+        self.install(request.snapshot)
+        agreed = request.snapshot.last_included_index
+        self.send(source, AppendEntriesReply(self.current_term, True, agreed))
+
+    def on_append_entries(self, source: NodeId, request: AppendEntries) -> None:
+        super().on_append_entries(source, self.beyond_snapshot(request))
+
+    def beyond_snapshot(self, request: AppendEntries) -> AppendEntries:
+        """The request without what is in the snapshot here: that is committed, so the leader has it, too."""
+        known = self.snapshot.last_included_index - request.prev_log_index
+        if known <= 0:
+            return request
+        return AppendEntries(
+            request.term,
+            request.leader_id,
+            self.snapshot.last_included_index,
+            self.snapshot.last_included_term,
+            request.entries[known:],
+            request.leader_commit,
+        )
+
+    def learn_commit(self, leader_commit: int, verified: int) -> None:
+        super().learn_commit(leader_commit, verified)
+        if self.last_applied - self.snapshot.last_included_index >= SNAPSHOT_EVERY:
+            self.take_snapshot()
+
+    def enter(self, command: str | tuple) -> None:
+        article, pieces = command
+        self.book[article] = self.book.get(article, 0) + pieces
+
+    # -- the log, whose first entry is the one after the snapshot ----------------------------
+
+    @property
+    def last_log_index(self) -> int:
+        return self.snapshot.last_included_index + len(self.log)
+
+    @property
+    def last_log_term(self) -> int:
+        return self.log[-1].term if self.log else self.snapshot.last_included_term
+
+    def term_at(self, index: int) -> int | None:
+        """The term of the entry at `index`; None where there is none, or none any more."""
+        if index == self.snapshot.last_included_index:
+            return self.snapshot.last_included_term
+        place = index - self.snapshot.last_included_index - 1
+        return self.log[place].term if 0 <= place < len(self.log) else None
+
+    def entries_from(self, index: int) -> tuple[LogEntry, ...]:
+        """The entry at `index` and all after it; `index` lies after the snapshot."""
+        return self.log[self._place(index) :]
+
+    def replace_from(self, index: int, entries: tuple[LogEntry, ...]) -> None:
+        """Drop the entry at `index` and all after it, and put `entries` there; after the snapshot."""
+        self.log = self.log[: self._place(index)] + entries
+
+    def _place(self, index: int) -> int:
+        place = index - self.snapshot.last_included_index - 1
+        if place < 0:
+            raise IndexError(
+                f"{self.id} looked for entry {index}, but its log begins after "
+                f"{self.snapshot.last_included_index}. Look into the snapshot for what is before."
+            )
+        return place
+
+    def facts(self) -> Iterable[tuple[Any, Any]]:
+        """What must never have two answers: who leads a term, and the book after an entry."""
+        yield from Raft.facts(self)
+        yield ("book after entry", self.last_applied), tuple(sorted(self.book.items()))
+
+
+class NaiveCutting(CompactingRaft):
+    """Throws away what is in the book already, and keeps no word of it."""
+
+    def take_snapshot(self) -> None:
+        index, term = self.last_applied, self.term_at(self.last_applied)
+        self.log = self.entries_from(index + 1)
+        self.snapshot = Snapshot(index, term, ())
+
+    def news_for(self, peer: NodeId) -> AppendEntries:
+        first = max(self.next_index[peer], self.snapshot.last_included_index + 1)
+        entries = self.entries_from(first)[:BATCH_MAX]
+        return AppendEntries(
+            self.current_term, self.id, first - 1, self.term_at(first - 1), entries, self.commit_index
+        )
+
+
+def sales(count: int, first: int = 1) -> list[tuple[str, None, tuple[str, int]]]:
+    """Calls for a till: so many sales of tea, jam and tar, in turn."""
+    articles = ("tea", "jam", "tar")
+    return [("submit", None, (articles[n % 3], 1)) for n in range(first - 1, first - 1 + count)]
+
+
+def pages(seen: Mapping[str, Any]) -> dict[str, Any]:
+    """A node's view with a cell for every entry, so that `log_table` can draw it: those in the snapshot say so."""
+    snapshot = seen.get("snapshot", NOTHING)
+    gone = ("in snapshot",) * snapshot.last_included_index
+    return {"log": gone + tuple(seen.get("log", ())), "commit_index": seen.get("commit_index", 0)}
+
+
+def bytes_kept(seen: Mapping[str, Any]) -> int:
+    """How much of a node's log and snapshot is on the disk, as this kit writes it."""
+    return len(canonical(encode((seen.get("log", ()), seen.get("snapshot", NOTHING)))))
+
+
+# -- part PRE-VOTE: would you vote for me? ------------------------------------------------------------
+
+
+@message
+class PreVote:
+    """Would you vote for `candidate_id`, if it stood in `next_term`?  It does not stand yet."""
+
+    next_term: int
+    candidate_id: NodeId
+    last_log_index: int
+    last_log_term: int
+
+
+@message
+class PreVoteReply:
+    """The voter's current term, and whether it would vote in `next_term`.  It has promised nothing."""
+
+    term: int
+    next_term: int
+    vote_granted: bool
+
+
+class PreVoteRaft(Raft):
+    """Raft, whose nodes ask before they raise their term (Ongaro's dissertation, section 9.6).
+
+    `hears_leader` says whether a leader spoke within the shortest election timeout.  `willing` is
+    the set of nodes that would vote for this one in its next term, while it asks; else it is empty.
+    """
+
+    ask_first = unwritten("9.15")
+    is_willing = unwritten("9.16")
+
+    def on_start(self) -> None:
+        super().on_start()
+        self.hears_leader = False
+        self.willing: set[NodeId] = set()
+
+    def on_message(self, source: NodeId, message: Any) -> None:
+        match message:
+            case PreVote():  # its term is nobody's yet, so nobody moves to it
+                answer = self.is_willing(message)
+                self.send(source, PreVoteReply(self.current_term, message.next_term, answer))
+            case PreVoteReply():
+                self.on_pre_vote_reply(source, message)
+            case _:
+                super().on_message(source, message)
+
+    def on_timer(self, name: str) -> None:
+        match name:
+            case "election":
+                self.ask_first()
+            case "silence":
+                self.hears_leader = False
+            case _:
+                super().on_timer(name)
+
+    def on_pre_vote_reply(self, source: NodeId, reply: PreVoteReply) -> None:
+        if reply.term > self.current_term:
+            self.become_follower(reply.term)
+        asked = self.id in self.willing and reply.next_term == self.current_term + 1
+        if not asked or not reply.vote_granted:
+            return
+        self.willing.add(source)
+        if 2 * len(self.willing) > len(self.peers) + 1:
+            self.willing = set()
+            self.stand_for_election()
+
+    def become_follower(self, term: int, leader_id: NodeId | None = None) -> None:
+        super().become_follower(term, leader_id)
+        self.willing = set()
+        if leader_id is not None:
+            self.hears_leader = True
+            self.set_timer("silence", ELECTION_MS[0])
+
+    def become_leader(self) -> None:
+        self.willing = set()
+        super().become_leader()
