@@ -292,7 +292,7 @@ print(backwards(cluster))
 # ## 7. Measure
 # What does it cost to be never backwards?
 # Five walls, the first right, the fifth wrong by the full skew; the chart shows how far stamps are from the true time, on average.
-# Below it, of a hundred letters, how many went backwards.
+# The lines printed above it say how many of a hundred letters went backwards.
 
 # %% chart
 import pandas
@@ -318,7 +318,7 @@ charts.sweep(rows, "skew_ms", "ahead_ms", by="clock", title="How far ahead of th
 
 # %% [markdown]
 # A hybrid stamp is further from the truth than the wall beside it: whoever hears from a fast wall goes along with it.
-# But it is never further than the fastest wall, however many letters are sent; the line does not bend upwards.
+# But it is never further than the fastest wall, however many letters are sent.
 # For that, none of the letters goes backwards.
 
 # %% [markdown]

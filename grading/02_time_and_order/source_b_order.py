@@ -163,7 +163,7 @@ print("n3 reads:", *run.observe("n3")["feed"])
 show_source(TotalForum)
 
 # %% predict
-predict("2.7", "The smallest request has time 5. The last that n2 heard of n1 is time 5, of n3 time 3. May it read?", options=["yes", "no", "yes, if n3 wrote it"])
+predict("2.7", "The smallest request has time 5. The last that n2 heard of n1 is time 5, of n3 time 3. May it read?", options=["yes", "no", "yes, if n1 wrote it"])
 
 # %% [markdown]
 # ### Exercise 2.7: when is the head stable?
@@ -408,7 +408,7 @@ charts.sweep(rows, "slow_ms", "median_ms", by="order", title="Whom does an order
 # %% [markdown]
 # ## 7. What you know now
 # Causal order holds a post back until its causes have been read; it costs a vector, and waits only for what is missing.
-# Total order by clocks makes all members read alike; it costs n messages for each one, and waits for every member.
+# Total order by clocks makes all members read alike; it costs n times the messages, and waits for every member.
 # A snapshot needs neither: one marker on each channel cuts the past from the future, and the money is all there.
 #
 # | word | meaning |
@@ -445,7 +445,7 @@ charts.sweep(rows, "slow_ms", "median_ms", by="order", title="Whom does an order
 # Apache Flink saves its state by Chandy and Lamport's markers, called barriers there, many times a minute, without stopping the stream.
 #
 # ### Going further
-# - 15 min: a post in the total forum that carries no acknowledgement, because a request of one's own has just gone out with a later time. Why is that enough?
+# - 15 min: let a member of the total forum leave out its acknowledgement when a request of its own has just gone out with a later time. Why is that enough?
 # - 1 h: let the bank take a second snapshot. What must a marker carry?
 # - An evening: keep the total forum alive when a member dies, with a list of members that changes. Where do you need agreement, and on what? (Birman and Joseph, *Exploiting Virtual Synchrony*, 1987.)
 #
