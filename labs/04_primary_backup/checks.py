@@ -426,11 +426,23 @@ def views_through_faults(program):
             for id in chance.some(nodes)[: chance.between(1, 2)]:
                 run.at(at_ms, chance.choice((run.crash, run.isolate)), id)
                 run.at(at_ms + 40 + chance.below(600), mend, run, id)
-        run.run(3_500)
+        run.run(3_700)  # by now all that was hurt has been mended
+        for _ in range(2):
+            run.run(run.now_ms + chance.between(200, 700))
+            seats_away(run)
+            run.run(run.now_ms + chance.between(250, 600))
+            run.heal()
 
     link = Link(delay_ms=(1, 40), loss=0.1, duplication=0.15, tail=0.1, tail_ms=500)
     needs = ("crash", "restart", "partition", "loss", "duplication", "late")
     scenarios(program, office(4), play, runs=60, link=link, judge=views_follow_rules, needs=needs)
+
+
+def seats_away(run):
+    """Cut off whoever has a seat just now; those who have none are still heard."""
+    view = run.observe(VIEW_SERVICE).get("view", NO_VIEW)
+    seats = [seat[0] for seat in (view.primary, view.backup) if seat]
+    run.partition(seats, [id for id in run.system.node_ids if id not in seats])
 
 
 def mend(run, id):
