@@ -88,7 +88,8 @@ def encode(value: Any) -> Any:
     if isinstance(value, Enum):
         return {"enum": [kind.__name__, value.name]}
     if is_message(value):
-        return {"message": [kind.__name__, *(encode(getattr(value, name)) for name in kind.__message_fields__)]}
+        names = kind.__message_fields__
+        return {"message": [kind.__name__, *(encode(getattr(value, name)) for name in names)]}
     raise NotPlainData(refusal(value, "this value"))
 
 
