@@ -20,7 +20,7 @@ from given import *
 # The family shops at a store with three replicas.
 # Ana's phone talks to n1, Ben's to n2.
 # Each replica takes every write at once, confirms it, and tells the others afterwards; none of them is in charge.
-# That is **multi-primary** replication. A cut cable stops nobody, and everybody's writes are answered in a millisecond.
+# That is **multi-primary** replication. A cut cable stops nobody, and every write is answered after one short trip.
 #
 # Ana writes "milk" and Ben writes "bread", under one key and in the same moment.
 # The store below keeps whatever came last.
@@ -44,7 +44,7 @@ held(run, "cart")
 # So two things are wanted, and they are different things.
 # Replicas that have heard the same should hold the same, in whatever order they heard it; that is called **strong eventual consistency**.
 # And what they hold should not have lost a write that somebody was promised.
-# The first is easy, as you will see in four lines. The second takes the rest of this part.
+# The first is easy, as you will see in two lines. The second takes the rest of this part.
 
 # %% [markdown]
 # ## 2. Last writer wins
@@ -115,7 +115,13 @@ held(run, "cart")
 show_source(Version)
 
 # %% run
+show_source(Siblings)
+
+# %% run
 VersionVector((("n1", 2), ("n2", 1))).join(VersionVector((("n2", 3),)))
+
+# %% [markdown]
+# `join` is what one of two vectors knows: the higher count for each replica.
 
 # %% predict
 predict("6.2", "Which of these covers n1:2 n2:1?", options=["n1:3", "n1:2 n2:1 n3:1", "n1:1 n2:9"])
@@ -174,6 +180,9 @@ held(run, "cart")
 # %% run
 show_source(Dotted)
 
+# %% run
+show_source(DottedSiblings)
+
 # %% [markdown]
 # ### Exercise 6.3: a write with a dot
 
@@ -222,8 +231,11 @@ predict("6.4", "Two siblings of a cart: milk 2, and milk 3. How many should the 
 
 # %% [markdown]
 # Both siblings may come from one cart that had two already: then 5 would be wrong. Or from an empty one: then 3 is.
-# From the results alone nobody can know; Dynamo's carts took the higher one, and nobody lost an item.
+# From the results alone nobody can know. Taking the higher one loses no item, and may lose a bottle.
 # An account keeps *what happened*, each under an id of its own, and there the question does not come up.
+
+# %% run
+show_source(Got)
 
 # %% [markdown]
 # ### Exercise 6.4: one cart, one account
@@ -370,18 +382,21 @@ print(f"{len(cluster.history)} operations; confirmed, unread and gone: {sorted(l
 # 4. Most of both balances is the same money, so the sum is nearly twice too high, and more with each merge. The higher one forgets withdrawals. A balance is a result; only what happened can be merged.
 #
 # </details>
-#
+
+# %% [markdown]
 # ### In production
 # Cassandra keeps one stamped value for each cell: last writer wins, by clocks. Its operators watch clock skew as closely as disk space.
 # Riak kept siblings with dotted version vectors from version 2.0 on, and called your `resolved` a merge function.
 # Dynamo's version vectors were counted by servers; DynamoDB today has one leader for each key instead, and last writer wins between regions.
 # CouchDB and Git keep siblings too, and in Git it is you who resolves.
-#
+
+# %% [markdown]
 # ### Going further
 # - 15 min: `outage` with clocks that are 500 ms fast at n3. Which write is left now?
 # - 1 h: let `Writer` put its own last write into its context, so that question 3 has one answer. What must `PutDone` carry?
 # - An evening: forget deleted keys after a while. Find the run in which one comes back, and say what the replicas would have to agree on.
-#
+
+# %% [markdown]
 # Reading: DeCandia and others, *Dynamo: Amazon's Highly Available Key-value Store* (2007), section 4.4, for the carts; Preguiça, Baquero, Almeida and others, *Dotted Version Vectors: Logical Clocks for Optimistic Replication* (2010), sections 1 to 3, for the dots; Parker and others, *Detection of Mutual Inconsistency in Distributed Systems* (1983), for the first version vectors.
 #
 # Your carts still cannot forget an item. In part B the data type itself does the merging, so that nobody has to.

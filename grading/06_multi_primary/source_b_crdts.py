@@ -286,7 +286,7 @@ check("6.D")
 # %% [markdown]
 # ## 5. What each policy lost, with a set
 # The conflict of part A, in a family's cart: each of six people adds two items during an outage, and removes one that was there before.
-# First as values under one key, resolved by reading (part A); then as your set.
+# First with the union of all tags, which is all that merging maps could do in part A; then with your set.
 
 # %% chart
 import pandas
@@ -313,23 +313,23 @@ loss_chart(rows, "Six people, an outage, one cart: what became of it?")
 # %% [markdown]
 # ## 6. On real processes
 # Three replicas of a text, three people, each a process of its own.
-# All cables are cut while everybody types a line; meanwhile n3 is killed with SIGKILL and comes back on its disk. Then the cables are mended.
+# All cables are cut while everybody types a word; meanwhile n3 is killed with SIGKILL and comes back on its disk. Then the cables are mended.
 
 # %% cluster recorded=text
-lines = {"c1": "milk and honey ", "c2": "bread and butter ", "c3": "tea "}
+lines = {"c1": "milk ", "c2": "bread ", "c3": "tea "}
 typed = {id: [("insert", n, letter) for n, letter in enumerate(line)] for id, line in lines.items()}
-typed = {id: [*[("read",)] * 4, *calls, *[("read",)] * 25] for id, calls in typed.items()}
-cluster = start_cluster(TextReplica, nodes=3, client=Caller, workload=typed, gap_ms=40, delay_ms=(1, 4), recorded="text")
+typed = {id: [*[("read",)] * 4, *calls, *[("read",)] * 35] for id, calls in typed.items()}
+cluster = start_cluster(TextReplica, nodes=3, client=Caller, workload=typed, gap_ms=60, delay_ms=(1, 4), recorded="text")
 cluster.partition(["n1", "c1"], ["n2", "c2"], ["n3", "c3"])
 begin_ms = cluster.now_ms
-cluster.at(begin_ms + 700, cluster.crash, "n3").at(begin_ms + 1_000, cluster.restart, "n3").at(begin_ms + 1_500, cluster.heal)
+cluster.at(begin_ms + 700, cluster.crash, "n3").at(begin_ms + 1_000, cluster.restart, "n3").at(begin_ms + 1_300, cluster.heal)
 await cluster.until(lambda: cluster.finished, timeout_s=60)
 cluster.close()
 for client in lines:
     print(client, [op.result for op in cluster.history if op.client == client and op.f == "read" and op.outcome == "ok"][-1:])
 
 # %% [markdown]
-# Three whole lines, the same on all three, although nobody could reach anybody while they were typed, and one replica was dead for a while.
+# Three whole words, the same on all three, although nobody could reach anybody while they were typed, and one replica was dead for a while.
 # What was confirmed was on its disk.
 
 # %% [markdown]
@@ -361,17 +361,20 @@ for client in lines:
 # 4. That every replica has seen the deletion, and that nothing typed after the cell is still on its way. That needs all replicas to be reachable: the very thing that CRDTs did not need so far.
 #
 # </details>
-#
+
+# %% [markdown]
 # ### In production
 # Riak has counters, sets and maps of this kind; Redis Enterprise merges regions by them. Apple's Notes and Figma's documents use relatives.
 # Yjs and Automerge are sequences like yours with much work put into size: runs of letters share one cell, and a long text costs a few bytes a letter.
 # Whoever needs "never below zero" or "only one of us" cannot have it from a CRDT: that takes agreement, which is part 3 of the course.
-#
+
+# %% [markdown]
 # ### Going further
 # - 15 min: a set in which removing wins. What changes in `merge`, and what can nobody do any more?
 # - 1 h: send only what has changed (delta-CRDTs; Almeida and others, 2018). How small are the messages of `Replicated` then?
 # - An evening: let two people type a word each, *backwards*, letter before letter, in one place. Say why they interleave, and read Weidner and Kleppmann, *The Art of the Fugue* (2023).
-#
+
+# %% [markdown]
 # Reading: Shapiro, Preguiça, Baquero & Zawirski, *Conflict-free Replicated Data Types* (2011), sections 1 to 3; Bieniusa and others, *An Optimized Conflict-free Replicated Set* (2012), 8 pages, for the set without tombstones; Roh and others, *Replicated Abstract Data Types: Building Blocks for Collaborative Applications* (2011), section 4, for the sequence.
 #
 # Your replicas still send everything to everybody, again and again. Part C sends only what differs.

@@ -287,7 +287,7 @@ cluster.close()
 repair_cost(cluster)
 
 # %% [markdown]
-# 200 keys had to reach n3 once, at the beginning; later repairs sent what differed.
+# Most of this was sent at the beginning, when n3 had nothing and nearly every bucket differed; later repairs sent what differed.
 # The root is asked every 40 ms, so an idle pair sends one hash each time, and nothing else.
 
 # %% [markdown]
@@ -318,16 +318,19 @@ repair_cost(cluster)
 # 4. He can make it send items and do needless work, for ever. He cannot make two different shelves look equal without finding a collision of the hash.
 #
 # </details>
-#
+
+# %% [markdown]
 # ### In production
 # Google Docs transforms edits against a server's order; Google Wave tried to do it for everybody, and its engineers said that it took two years.
 # Dynamo, Cassandra and Riak repair by hash trees. Git, BitTorrent and every ledger find or prove equality by hashes of hashes; lab 16 does it for payments.
-#
+
+# %% [markdown]
 # ### Going further
 # - 15 min: let `DEPTH` be 4 in your head. What happens to hashes and items in the chart?
 # - 1 h: send two levels in one message. How much faster is a repair over a slow cable, and what does it cost?
 # - An evening: three editors without a server. Find three edits on "abc" for which TP1 holds and the texts still differ (the dOPT puzzle).
-#
+
+# %% [markdown]
 # Reading: Ellis & Gibbs, *Concurrency Control in Groupware Systems* (1989), sections 3 and 4, for the transformation; Nichols and others, *High-Latency, Low-Bandwidth Windowing in the Jupiter Collaboration System* (1995), section 5, for the queues of two sides; DeCandia and others, *Dynamo* (2007), section 4.7, for the trees.
 #
 # Three labs have built three kinds of store. In lab 07 they stand side by side while the network is cut, and you say which is which.
