@@ -37,7 +37,7 @@ spacetime(run, title="n1 rings; n3 answers late, n4 not any more")
 
 # %% [markdown]
 # n4 is off the list, and so it should be.
-# But n3 is off too, although each of its answers arrived, 120 ms after the ring.
+# But n3 is off too, although its answer arrived, 120 ms after the ring.
 # Nothing in what n1 saw by then tells the two apart: a slow node and a dead one look the same until the answer comes.
 #
 # So every detector is a bet.
@@ -147,7 +147,7 @@ detection_figure(rows)
 # But somebody must choose it, for each line, and again when the weather changes; a φ of 8 means the same on every line.
 #
 # Both have a flaw that no setting mends.
-# With n towers, n (n - 1) heartbeats fly in each interval: 600 for 25 towers, nearly ten million for 3,000.
+# With n towers, n (n - 1) heartbeats fly in each interval: 600 for 25 towers, nine million for 3,000.
 # And if just the line between *you and me* is down, I bury you, whatever the 23 others say.
 
 # %% [markdown]
@@ -304,13 +304,14 @@ run = simulate(Swim, nodes=6, script=weather, seed=3, until_ms=12_000)
 # %% [markdown]
 # n6 is suspected again and again, and it refutes each time: look at its incarnation (`run.observe("n6")`).
 # n5 is suspect, then gone, then a member again.
+# Even n1 had to object: n6 gets its replies late, blames all others, and they refute it.
 #
 # ### Break it
 # Is the waiting needed?
 # The class below buries at once what it would have suspected.
 
 # %% predict
-predict("3.9", "Without suspicion: how often is n6, which is alive, struck off some list in 12 s?", options=["never", "a few times", "all the time"])
+predict("3.9", "Without suspicion, how often is n6 missing from some list?", options=["never", "a few times", "all the time"])
 
 # %% run
 class Hasty(Swim):
