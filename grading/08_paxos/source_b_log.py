@@ -392,12 +392,12 @@ history_figure(run, check_linearizable(run.history, KeyValue()))
 # Somebody is elected; then that process is killed with SIGKILL, and later comes back on the disk that it left.
 
 # %% cluster recorded=log
-work = {c: [("append", "sold", f"{c}.{n} ") if n % 3 else ("get", "sold") for n in range(1, 61)] for c in ("c1", "c2")}
-cluster = start_cluster(Replica, nodes=5, client=LogClient, workload=work, gap_ms=20, delay_ms=(2, 6), recorded="log")
+work = {c: [("append", "sold", f"{c}.{n} ") if n % 3 else ("get", "sold") for n in range(1, 25)] for c in ("c1", "c2")}
+cluster = start_cluster(Replica, nodes=5, client=LogClient, workload=work, gap_ms=50, delay_ms=(2, 6), recorded="log")
 await cluster.until(lambda: cluster.observe(leader(cluster)).get("leader_id"), timeout_s=30)
 first = leader(cluster)
 killed_ms = cluster.now_ms + 500
-cluster.at(killed_ms, cluster.crash, first).at(killed_ms + 2_000, cluster.restart, first)
+cluster.at(killed_ms, cluster.crash, first).at(killed_ms + 1_000, cluster.restart, first)
 await cluster.until(lambda: cluster.finished, timeout_s=60)
 cluster.close()
 history_figure(cluster, check_linearizable(cluster.history, KeyValue()))
