@@ -686,6 +686,22 @@ class Swim(Node):
         return Update(self.id, Status.ALIVE, self.incarnation) if member == self.id else self.table[member]
 
 
+def first_said(run: Any, member: NodeId) -> dict[str, int]:
+    """When each thing was first said of `member` by anybody, and when it crashed and booted, in ms."""
+    first: dict[str, int] = {}
+    for event in run.trace.of_kind("start", "crash", "send"):
+        said = [
+            f"{u.status.name} {u.incarnation}"
+            for u in getattr(event.data, "updates", ())
+            if u.member == member
+        ]
+        if event.kind != "send":
+            said = [f"{event.kind} {event.id}".removesuffix(" 0")] if event.node == member else []
+        for what in said:
+            first.setdefault(what, round(event.time_us / 1000))
+    return first
+
+
 class Keeper(Client):
     """Tells a tower that its keeper goes home: ``("leave", "n3")``."""
 
