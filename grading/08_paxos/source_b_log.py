@@ -325,7 +325,7 @@ check("8.L")
 
 # %% [markdown]
 # ### The train again
-# Four tickets, the same cut, the same crash; who leads at the start is a matter of chance now.
+# Thirty tickets, and a leader that crashes; who leads at the start is a matter of chance now.
 
 # %% run
 def leader(run):
@@ -343,7 +343,8 @@ run = simulate(Replica, client=LogClient, workload=work, script=power_cut, seed=
 history_figure(run, check_linearizable(run.history, KeyValue()))
 
 # %% [markdown]
-# The first long bar waited for the first leader, the second one met the crash: the others had to miss the leader, one of them had to get its promises, and the client had to ask again.
+# The figure draws long and short waits alike, so read the numbers below it.
+# The first operation waited for the first leader, and the one at 440 ms met the crash: the others had to miss the leader, one of them had to get its promises, and the client had to ask again.
 # All thirty sales are there, each once (every fourth operation only looks); ask any replica:
 
 # %% run
@@ -403,8 +404,8 @@ cluster.close()
 history_figure(cluster, check_linearizable(cluster.history, KeyValue()))
 
 # %% [markdown]
-# Every bar is closed, and the numbered dots are one order that explains all answers.
-# The gap in the middle is the election: up to 300 ms of silence, a round of promises, and the clients' patience.
+# Every bar is closed, and the checker has found one order that explains all answers.
+# The wait where the grey band begins is the election: up to 300 ms of silence, a round of promises, and the clients' patience.
 
 # %% [markdown]
 # ## 11. Measure
