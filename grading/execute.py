@@ -1,7 +1,8 @@
 """Executing a notebook from top to bottom in a real kernel, in a copy of the course.
 
 The copy has what a student has (``labs/``, ``datasets/``) and nothing kept, so that a run neither
-finds answers nor leaves any; a solved run has ``grading/`` as well, for ``use_answers``.  Executed notebooks are kept below ``build/executed/``.
+finds answers nor leaves any; a solved run has ``grading/`` as well, for ``use_answers``. Executed
+notebooks are kept below ``build/executed/``.
 """
 
 from __future__ import annotations

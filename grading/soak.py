@@ -24,13 +24,41 @@ def kills(lab: CourseLab, budget: str = "small") -> dict[str, list[str]]:
     """
     answers = _answers(lab, "wrong")
     return {
-        f"{answer.exercises[0]} {answer.name}": [
+        _row(answer): [
             verdict.check.name
             for verdict in _verdicts(lab, answer.bundle(lab), "public", budget, answer.exercises)
             if verdict.status == "failed"
         ]
         for answer in answers
     }
+
+
+def witnesses(lab: CourseLab, budget: str = "small") -> dict[str, list[str]]:
+    """For each check a wrong answer that it rejects, if there is one: a matrix with little in it.
+
+    Whoever names a check is taken at its word (``try`` asks it); for other checks the wrong answers
+    that they see are tried one after the other, up to the first that falls.
+    """
+    wrong = _answers(lab, "wrong")
+    found: dict[str, list[str]] = {_row(answer): [] for answer in wrong}
+    for check in lab.checks:
+        named = [answer for answer in wrong if answer.rejected_by == check.title]
+        seen = (a for a in wrong if set(a.exercises) & lab.exercises_of(check.exercise))
+        fallen = named or [next((a for a in seen if _falls(lab, a, check.name, budget)), None)]
+        for answer in filter(None, fallen):
+            found[_row(answer)].append(check.name)
+    return found
+
+
+def _falls(lab: CourseLab, answer: Answer, name: str, budget: str) -> bool:
+    loaded = answer.bundle(lab).load()
+    (check,) = [check for check in lab.checks_over(loaded.given) if check.name == name]
+    program = LocalProgram(loaded.namespace)
+    return run_check(check, program, seed="public", budget=budget).status == "failed"
+
+
+def _row(answer: Answer) -> str:
+    return f"{answer.exercises[0]} {answer.name}"
 
 
 def matrix(lab: CourseLab, rejected: Mapping[str, list[str]]) -> str:

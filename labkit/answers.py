@@ -87,8 +87,7 @@ def find(lab: Lab, exercise: str) -> tuple[str, list[Cell]]:
     path = lab.folder / "answers.json"
     if exercise in (texts := json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}):
         return RELEASED, [Cell(id, texts[exercise])]
-    text = course_answer(lab, exercise)
-    return (COURSE, [Cell(id, text)]) if text else (NOBODY, [])
+    return (COURSE, [Cell(id, text)]) if (text := course_answer(lab, exercise)) else (NOBODY, [])
 
 
 def course_answer(lab: Lab, exercise: str) -> str | None:

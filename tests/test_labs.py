@@ -8,7 +8,7 @@ import pytest
 
 from grading.attempt import try_answers
 from grading.course import all_labs, open_lab
-from grading.soak import kills, matrix
+from grading.soak import matrix, witnesses
 
 ROOT = Path(__file__).parent.parent
 LABS = all_labs(ROOT)
@@ -46,7 +46,7 @@ def test_every_lab_with_exercises_has_wrong_and_right_answers():
 @pytest.mark.parametrize("id", GRADED)
 def test_every_check_rejects_some_wrong_answer(id):
     lab = open_lab(id)
-    rejected = kills(lab, "small")
+    rejected = witnesses(lab, "small")
     print(matrix(lab, rejected))
     idle = [c.title for c in lab.checks if not any(c.name in names for names in rejected.values())]
     assert idle == []
