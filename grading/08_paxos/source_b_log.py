@@ -457,7 +457,7 @@ charts.message_counts(calm, title="Messages per command while one leader is stab
 # A new leader proposes again whatever may be chosen, and fills the holes, before it takes a new command.
 # Commands are applied in the order of slots, so all replicas go through the same states.
 # A slot may go when all have applied it.
-# Of the two quorums, only one of each kind must meet.
+# Only a quorum of phase 1 and one of phase 2 must meet; their sizes are free otherwise.
 #
 # | word | meaning |
 # |---|---|

@@ -568,7 +568,7 @@ def ballots_below(number):
 def chosen_stays(program):
     first = Stage(leads("n1"), only=("n1", "n2"))
     chosen = Stage(has_applied("n1"), only=("n1", "n2", "c1"))
-    bounds = Bounds(restarts=1, states_max=trial().count(80_000), within=ballots_below(2))
+    bounds = Bounds(restarts=1, states_max=trial().count(40_000), within=ballots_below(2))
     every_order(program, board(3, "a", "a"), slots_of, bounds, [first, chosen], check="8.L", about="a command is chosen")
     other = [Stage(leads("n3", 2), only=("n2", "n3")), Stage(has_voted("n3", 2), only=("n3", "c2"))]
     every_order(program, board(3, "a", "a"), slots_of, bounds, [first, chosen, *other], check="8.L", about="another leads")
@@ -599,7 +599,7 @@ def leaders_in_turn(program):
         outbid("n1", "n3"), *reign(*left), *choice(*left, number=2),
         outbid("n5", "n3"), *reign(*right), *choice(*right, number=3),
     ]  # fmt: skip
-    bounds = Bounds(states_max=trial().count(20_000) + 10_000, within=ballots_below(3))
+    bounds = Bounds(states_max=15_000, within=ballots_below(3))
     every_order(program, board(5, "a", "a"), slots_of, bounds, hunt, check="8.L", about="n1, n5, n1 and n5 lead")
 
     def play(run):
