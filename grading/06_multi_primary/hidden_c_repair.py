@@ -122,7 +122,7 @@ def any_repair(program):
 def any_two_people(program):
     for number in range(4):
         play = ending(stormy(700, crashes=0), judged(all_typed))
-        scenarios(program, typists(*two_texts(f"hidden {number}")), play, runs=6, link=HOSTILE, needs=("partition", "loss"))
+        scenarios(program, typists(*two_texts(f"hidden {number}")), play, runs=6, link=HOSTILE, needs=("partition",))
 
 
 @checks("6.M", "four stores, and storms", points=3)

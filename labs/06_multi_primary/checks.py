@@ -482,8 +482,9 @@ def stormy(until_ms=900, crashes=0.3):
             for id in run.system.node_ids:
                 links(client, id, loss=0, duplication=0, tail=0)
                 links(id, client, loss=0, duplication=0, tail=0)
-        for at_ms in range(40, until_ms, 120):
-            run.at(at_ms, harm, run, chance, crashes).at(at_ms + 90, mend, run)
+        for number, at_ms in enumerate(range(40, until_ms, 120)):
+            likely = (min(1, 9 * crashes), 0)[number] if number < 2 else crashes  # each fault at least once
+            run.at(at_ms, harm, run, chance, likely).at(at_ms + 90, mend, run)
         run.at(until_ms, calm, run).run(until_ms + 1_500)
 
     return play

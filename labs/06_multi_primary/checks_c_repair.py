@@ -356,7 +356,7 @@ def two_texts(chance_name):
 
 @checks("6.M", "two editors end with one text", points=3, source=JUPITER, look_at="exercise 6.9", not_shown="three editors")
 def editors_agree(program):
-    needs = ("loss", "duplication", "late", "partition", "cut")
+    needs = ("partition", "cut")
     for number in range(3):
         play = ending(stormy(600, crashes=0), judged(all_typed))
         scenarios(program, typists(*two_texts(number)), play, runs=8, link=HOSTILE, needs=needs)
