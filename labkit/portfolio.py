@@ -229,17 +229,22 @@ def _play_one(current: Trial, experiment: Experiment, play: Play, link: Link | N
     )
     with without_collection():
         try:
-            play(run)
-        except Broken as broken:
-            if run.violation is None:
-                whole = _whole_run(current, experiment, run, broken.what)
-                raise Broken(broken.what, whole) from broken
+            _play_through(current, experiment, run, play)
+            violation = experiment.verdict(run)  # before the nodes are let go: a judge may look at them
         finally:
             run.close()
-    violation = experiment.verdict(run)
     if violation:
         _fail(current, experiment, violation, schedule_of(run.trace))
     return run
+
+
+def _play_through(current: Trial, experiment: Experiment, run: Simulation, play: Play) -> None:
+    try:
+        play(run)
+    except Broken as broken:
+        if run.violation is None:
+            whole = _whole_run(current, experiment, run, broken.what)
+            raise Broken(broken.what, whole) from broken
 
 
 def _fail(current: Trial, experiment: Experiment, violation: Violation, schedule: Sequence[Step]) -> None:
