@@ -332,7 +332,7 @@ def compared_rightly(run):
     not_shown="that a smaller time happened before",
 )
 def lamport_clock_condition(program):
-    walks(program, clerks(3, "LamportClerk"), count=200, limits=ANY_ORDER, judge=keeps_the_clock_condition)
+    walks(program, clerks(3, "LamportClerk"), count=120, limits=ANY_ORDER, judge=keeps_the_clock_condition)
 
 
 @checks(

@@ -327,7 +327,7 @@ def forum(count, role):
 )
 def causal_in_any_order(program):
     for count, limits in ((3, ANY_ORDER), (4, OVERTAKEN)):
-        walks(program, forum(count, "CausalForum"), count=240, limits=limits, judge=reads_causes_first)
+        walks(program, forum(count, "CausalForum"), count=160, limits=limits, judge=reads_causes_first)
 
 
 @checks(
@@ -356,7 +356,7 @@ def causal_reads_all(program):
 )
 def total_in_any_order(program):
     for count, limits in ((3, ANY_ORDER), (4, OVERTAKEN)):
-        walks(program, forum(count, "TotalForum"), count=240, limits=limits, judge=reads_causes_first)
+        walks(program, forum(count, "TotalForum"), count=160, limits=limits, judge=reads_causes_first)
 
 
 @checks(
@@ -690,7 +690,7 @@ def snapshot_ends(run):
 def consistent_in_any_order(program):
     for count, limits in ((3, ANY_ORDER), (4, OVERTAKEN)):
         system = System.of(count, "Bank")
-        walks(program, system, count=240, limits=limits, judge=snapshot_is_consistent)
+        walks(program, system, count=160, limits=limits, judge=snapshot_is_consistent)
 
 
 @checks(
