@@ -119,4 +119,4 @@ def all_crash_in_the_act(program):
 
     link = Link(delay_ms=(1, 20), duplication=0.1, tail=0.1, tail_ms=700)
     needs = ("crash within a handler", "restart", "late", "duplication")
-    play_all(program, shop(ROLE, 3, 200, 200, gap_ms=20), play, runs=8, link=link, needs=needs)
+    play_all(program, shop(ROLE, 3, 99, 99, gap_ms=80), play, runs=8, link=link, needs=needs)
