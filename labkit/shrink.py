@@ -17,6 +17,8 @@ from labkit.handle import Handle
 from labkit.world import World
 
 REPLAYS_MAX = 3_000
+STEPS_MAX = 5_000
+"""A longer run is one that never comes to rest; to replay it thousands of times would take hours."""
 TAIL = 15
 """How many steps are shown of a run that cannot be shrunk."""
 
@@ -24,9 +26,10 @@ TAIL = 15
 def shrink(experiment: Experiment, schedule: Sequence[Step], rule: str) -> list[Step] | None:
     """The shortest schedule found that still breaks `rule`; None if `schedule` itself does not.
 
-    A run that breaks a rule only because of its times has no such schedule.
+    A run that breaks a rule only because of its times has no such schedule; one of more than
+    STEPS_MAX steps is not tried.
     """
-    best = _attempt(experiment, list(schedule), rule)
+    best = _attempt(experiment, list(schedule), rule) if len(schedule) <= STEPS_MAX else None
     if best is None:
         return None
     replays, size = 0, max(1, len(best) // 2)

@@ -12,7 +12,7 @@ from labkit.counterexample import Counterexample
 from labkit.explorer import Experiment, schedule_of
 from labkit.nemesis import swarm
 from labkit.program import LocalProgram
-from labkit.shrink import counterexample, shrink
+from labkit.shrink import STEPS_MAX, TAIL, counterexample, shrink
 
 
 def broken_run(protocol, bug, seeds=200):
@@ -120,3 +120,19 @@ def test_a_crash_inside_a_handler_is_kept_where_it_is_needed(bug):
     found = search(one, Bounds(restarts=2, cuts=True))
     short = shrink(one, found.schedule, found.violation.rule)
     assert [step for step in short if step.cut is not None]
+
+
+class Restless(Node):
+    def on_start(self):
+        self.set_timer("t", 0)
+
+    def on_timer(self, name):
+        self.set_timer("t", 0)
+
+
+def test_a_run_that_never_rests_is_shown_by_its_end_and_not_replayed():
+    run = Simulation(Restless, System.of(1, "Restless")).run(100)
+    one = Experiment(LocalProgram({"Restless": Restless}), run.system)
+    schedule = schedule_of(run.trace)
+    assert len(schedule) > STEPS_MAX and shrink(one, schedule, run.violation.rule) is None
+    assert len(counterexample(one, schedule, run.violation, check="1.1", seed=0).steps) == TAIL
