@@ -25,7 +25,8 @@ from given import *
 # It is called naive because it trusts that what is sent arrives, once.
 
 # %% predict
-predict("1.7", "What will table 4 find on its bill?", options=["each order once", "one of them twice", "one missing"])
+predict("1.7", "What will table 4 find on its bill?",
+        options=["each order once", "one of them twice", "one missing"])
 
 # %% run
 waiter = {"c1": [("append", "table 4", "espresso;"), ("append", "table 4", "tea;"), ("get", "table 4")]}
@@ -95,7 +96,8 @@ check("1.1")
 # Boots are counted in `self.storage`, which survives a crash; all other attributes do not.
 
 # %% predict
-predict("1.2", "Is name and count enough, as in n1-17?", options=["yes", "no, because of other nodes", "no, because of crashes"])
+predict("1.2", "Is name and count enough, as in n1-17?",
+        options=["yes", "no, because of other nodes", "no, because of crashes"])
 
 # %% run
 show_source(IdServer)
@@ -291,7 +293,8 @@ check("1.R")
 # Together they serve two espressos, as the naive ones did; only now the network may also deliver one message twice by itself.
 
 # %% predict
-predict("1.7", "What must the server remember to recognise a copy?", options=["all requests ever", "the last request of each client", "the last request"])
+predict("1.7", "What must the server remember to recognise a copy?",
+        options=["all requests ever", "the last request of each client", "the last request"])
 
 # %% run
 run = simulate(KeyValueServer, nodes=1, client=RetryingClient, workload=waiter, seed=3, loss=0.2, duplication=0.3)
@@ -354,7 +357,8 @@ check("1.A")
 # Before you run it, say which of the checks above would notice.
 
 # %% predict
-predict("1.7", "The server forgets its replies: which check notices?", options=["1.3", "1.6", "1.7"])
+predict("1.7", "The server forgets its replies: which check notices?",
+        options=["1.3", "1.6", "1.7"])
 
 # %% run
 class Forgetful(AtMostOnceServer):
@@ -428,7 +432,8 @@ check("1.8")
 # The last class is `RecoveringServer` with an `on_request` of its own, and it is the one that the café will buy.
 
 # %% predict
-predict("1.9", "The power may go between any two lines. Where must the save stand?", options=["before the send", "after the send", "anywhere"])
+predict("1.9", "The power may go between any two lines. Where must the save stand?",
+        options=["before the send", "after the send", "anywhere"])
 
 # %% [markdown]
 # Then write it, and let the check take the power away for you.

@@ -26,7 +26,8 @@ from given import *
 # That of n1 is 40 ms fast, which no human would notice.
 
 # %% predict
-predict("2.1", "A message takes 5 to 10 ms. What does the sorted log say?", options=["order, pack, deliver", "pack, deliver, order", "it depends on the run"])
+predict("2.1", "A message takes 5 to 10 ms. What does the sorted log say?",
+        options=["order, pack, deliver", "pack, deliver, order", "it depends on the run"])
 
 # %% run
 fast = lambda run: run.set_clock("n1", skew_ms=40)
@@ -88,7 +89,8 @@ check("2.1")
 # It says too much, though.
 
 # %% predict
-predict("2.3", "An event of n1 has time 3, one of n2 has time 7. Did the first happen before the second?", options=["yes", "no", "nobody can tell"])
+predict("2.3", "An event of n1 has time 3, one of n2 has time 7. Did the first happen before the second?",
+        options=["yes", "no", "nobody can tell"])
 
 # %% [markdown]
 # ## 3. One number for each
@@ -200,7 +202,8 @@ spacetime(run, title="The same run: click an event")
 # Python compares pairs from the left, as it should be here: `(100, 7) < (101, 0)`.
 
 # %% predict
-predict("2.4", "One wall of five runs 40 ms fast. How far can an l be from the true time?", options=["up to 40 ms", "more with every letter", "without bound"])
+predict("2.4", "One wall of five runs 40 ms fast. How far can an l be from the true time?",
+        options=["up to 40 ms", "more with every letter", "without bound"])
 
 # %% run
 show_source(HybridClerk)
@@ -250,7 +253,8 @@ check("2.C")
 # `backwards` counts letters whose receipt has a smaller stamp than their sending, or the same.
 
 # %% predict
-predict("2.4", "Two of five walls are 15 and 30 ms fast. What share of the deaf clerks' letters goes backwards?", options=["none", "some", "most"])
+predict("2.4", "Two of five walls are 15 and 30 ms fast. What share of the deaf clerks' letters goes backwards?",
+        options=["none", "some", "most"])
 
 # %% run
 class Deaf(HybridClerk):

@@ -23,7 +23,8 @@ from given import *
 # From 30 ms on, the cable from n1 to n3 is slow.
 
 # %% predict
-predict("2.5", "What does n3 read?", options=["leaking, fixed, thank you", "leaking, thank you, fixed", "thank you, leaking, fixed"])
+predict("2.5", "What does n3 read?",
+        options=["leaking, fixed, thank you", "leaking, thank you, fixed", "thank you, leaking, fixed"])
 
 # %% run
 class House(NaiveForum):
@@ -131,7 +132,8 @@ print(*(f"{id} reads: {' '.join(run.observe(id)['feed'])}" for id in run.system.
 # The class below is yours with half of your rule: only the author's own place counts.
 
 # %% predict
-predict("2.5", "Posts of one author are in order. Is that enough for n3?", options=["yes", "no", "only if cables are equally fast"])
+predict("2.5", "Posts of one author are in order. Is that enough for n3?",
+        options=["yes", "no", "only if cables are equally fast"])
 
 # %% run
 class AuthorByAuthor(CausalHouse):
@@ -163,7 +165,8 @@ print("n3 reads:", *run.observe("n3")["feed"])
 show_source(TotalForum)
 
 # %% predict
-predict("2.7", "The smallest request has time 5. The last that n2 heard of n1 is time 5, of n3 time 3. May it read?", options=["yes", "no", "yes, if n1 wrote it"])
+predict("2.7", "The smallest request has time 5. The last that n2 heard of n1 is time 5, of n3 time 3. May it read?",
+        options=["yes", "no", "yes, if n1 wrote it"])
 
 # %% [markdown]
 # ### Exercise 2.7: when is the head stable?
@@ -209,7 +212,8 @@ check("2.O")
 # After a second and a half n4 is killed, and stays dead.
 
 # %% predict
-predict("2.7", "Which of the two forums goes on without n4?", options=["both", "causal", "total", "neither"])
+predict("2.7", "Which of the two forums goes on without n4?",
+        options=["both", "causal", "total", "neither"])
 
 # %% cluster recorded=total_killed
 total_one = start_cluster(LongTotalForum, nodes=4, delay_ms=(2, 10), recorded="total_killed")
@@ -241,7 +245,8 @@ print(*(f"{id} has read {len(causal_one.observe(id)['feed'])} posts" for id in (
 # Since nobody can stop a bank, n1 asks all branches what they have, and adds it up.
 
 # %% predict
-predict("2.8", "Branches have 300. Which sums will five such audits find?", options=["300 each time", "300 or less", "less or more"])
+predict("2.8", "Branches have 300. Which sums will five such audits find?",
+        options=["300 each time", "300 or less", "less or more"])
 
 # %% run
 for seed in range(13, 18):

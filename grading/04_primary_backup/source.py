@@ -61,7 +61,8 @@ check("4.1")
 # At the end it asks for the list.
 
 # %% predict
-predict("4.1", "n1 answered every order until 430 ms. Which of these does the list at n2 contain?", options=["all", "all but the last few", "none"])
+predict("4.1", "n1 answered every order until 430 ms. Which of these does the list at n2 contain?",
+        options=["all", "all but the last few", "none"])
 
 # %% run
 books = [("append", "orders", f"{n} ") for n in range(1, 30)]
@@ -83,7 +84,8 @@ print("Ann's orders, says n2:", list(run.history)[-1].result)
 # The dashed line is an estimate that needs no simulation: on average, half a shipment interval of writes is missing.
 
 # %% predict
-predict("4.1", "Ship every 100 ms instead of every 400 ms: how many fewer confirmed writes are lost?", options=["none", "about three in four", "all"])
+predict("4.1", "Ship every 100 ms instead of every 400 ms: how many fewer confirmed writes are lost?",
+        options=["none", "about three in four", "all"])
 
 # %% chart
 import pandas
@@ -116,7 +118,8 @@ sweep(frame, "lag_ms", "lost", theory=expected, title="Each millisecond of lag i
 # Tonight nobody dies; a cable is out between Ann and n1, for a while. Bob's cable is fine.
 
 # %% predict
-predict("4.3", "Ann's program finds n1 dead, Bob's does not. What happens to their common list?", options=["n2 has everything", "two lists, each with a part", "one of them has to wait"])
+predict("4.3", "Ann's program finds n1 dead, Bob's does not. What happens to their common list?",
+        options=["n2 has everything", "two lists, each with a part", "one of them has to wait"])
 
 # %% run
 from labkit.figures import history_figure
@@ -189,7 +192,8 @@ check("4.2")
 show_source(Seating)
 
 # %% predict
-predict("4.3", "Primary and backup are both dead; n3, idle, is alive. Who becomes primary?", options=["n3", "nobody", "the one that died last"])
+predict("4.3", "Primary and backup are both dead; n3, idle, is alive. Who becomes primary?",
+        options=["n3", "nobody", "the one that died last"])
 
 # %% [markdown]
 # ### Exercise 4.3: the next view
@@ -240,7 +244,8 @@ check("4.3")
 # `self.acknowledged` is the newest view that the present primary has acknowledged.
 
 # %% predict
-predict("4.4", "View 4 = (n1, n2) is not acknowledged, n2 dies, and n3 is idle. May n3 take n2's seat?", options=["no, view 4 must be acknowledged first", "yes, n1 stays primary"])
+predict("4.4", "View 4 = (n1, n2) is not acknowledged, n2 dies, and n3 is idle. May n3 take n2's seat?",
+        options=["no, view 4 must be acknowledged first", "yes, n1 stays primary"])
 
 # %% [markdown]
 # ### Exercise 4.4: the next view, if it may come

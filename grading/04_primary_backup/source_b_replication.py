@@ -65,7 +65,8 @@ check("4.5")
 show_source(Pair)
 
 # %% predict
-predict("4.6", "The primary could execute a request at once, and hold back only the answer. What would go wrong?", options=["nothing", "another client's read may see what is lost later"])
+predict("4.6", "The primary could execute a request at once, and hold back only the answer. What would go wrong?",
+        options=["nothing", "another client's read may see what is lost later"])
 
 # %% [markdown]
 # ### Exercise 4.6: take it, and pass it on
@@ -166,7 +167,8 @@ check("4.8")
 # The view service gives it its seat again, and all indexes from now on are ahead of what it has.
 
 # %% predict
-predict("4.9", "n2 is back, and the primary passes request 8 on to it. What does the client see?", options=["its answer, a little later", "nothing, for ever", "a wrong answer"])
+predict("4.9", "n2 is back, and the primary passes request 8 on to it. What does the client see?",
+        options=["its answer, a little later", "nothing, for ever", "a wrong answer"])
 
 # %% run
 coffee = {"ann": [*[("append", "ann", f"{n};") for n in range(1, 25)], ("get", "ann")]}
@@ -243,7 +245,8 @@ for id in ("n1", "n2"):
 # Bob's program has noticed the change; Ann's talks to the old one and is content with its answers.
 
 # %% predict
-predict("4.10", "The old primary passes each request on, and waits for the confirmation. Is that enough?", options=["yes, the new one gets everything", "no, the new one counts requests of its own now"])
+predict("4.10", "The old primary passes each request on, and waits for the confirmation. Is that enough?",
+        options=["yes, the new one gets everything", "no, the new one counts requests of its own now"])
 
 # %% run
 def deaf(run):
@@ -318,7 +321,8 @@ history_figure(run, check_linearizable(run.history, KeyValue()))
 # The class below is yours, with reads answered at once.
 
 # %% predict
-predict("4.10", "Writes are still fenced. What can go wrong with the reads of an old primary?", options=["nothing", "they are old", "they are from the future"])
+predict("4.10", "Writes are still fenced. What can go wrong with the reads of an old primary?",
+        options=["nothing", "they are old", "they are from the future"])
 
 # %% run
 class Hasty(Store):

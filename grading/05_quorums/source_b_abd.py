@@ -27,7 +27,8 @@ from given import *
 # Ana is near n1 and n2, Ben is near n2 and n3, and Ben looks more than once.
 
 # %% predict
-predict("5.9", "Ana has read platform 4. After that Ben asks. What may he read?", options=["only 4", "9 or 4", "nothing"])
+predict("5.9", "Ana has read platform 4. After that Ben asks. What may he read?",
+        options=["only 4", "9 or 4", "nothing"])
 
 # %% run
 run = simulate(NaiveReplica, client=NaiveClient, workload=STATION, script=slow_cables(6), delay_ms=(2, 2))
@@ -115,7 +116,8 @@ show_source(QuorumClient)
 show_source(SingleWriter)
 
 # %% predict
-predict("5.7", "A client with 5 replicas has 3 replies. Is that a majority?", options=["yes", "no", "that depends on which"])
+predict("5.7", "A client with 5 replicas has 3 replies. Is that a majority?",
+        options=["yes", "no", "that depends on which"])
 
 # %% [markdown]
 # ### Exercise 5.7: whose answers count?
@@ -229,7 +231,8 @@ check("5.9")
 # It goes on with "platform 5", and a majority without that replica tells it that 7 is the highest number.
 
 # %% predict
-predict("5.10", "What happens if it writes platform 5 under (8, 'c1') too?", options=["nothing bad", "replicas may differ for ever", "the write fails"])
+predict("5.10", "What happens if it writes platform 5 under (8, 'c1') too?",
+        options=["nothing bad", "replicas may differ for ever", "the write fails"])
 
 # %% [markdown]
 # ### Exercise 5.10: a tag of one's own
@@ -285,7 +288,8 @@ history_figure(run, check_linearizable(run.history, Register()))
 # The class below is yours without the write-back.
 
 # %% predict
-predict("5.9", "Without write-back, which property falls?", options=["a read returns what was written", "reads never go back", "every operation ends"])
+predict("5.9", "Without write-back, which property falls?",
+        options=["a read returns what was written", "reads never go back", "every operation ends"])
 
 # %% run
 class Hasty(RegisterClient):

@@ -26,7 +26,8 @@ from given import *
 # The store below keeps whatever came last.
 
 # %% predict
-predict("6.1", "Both writes are confirmed, and all messages arrive. What do n1 and n2 have?", options=["both milk", "both bread", "n1 bread, n2 milk"])
+predict("6.1", "Both writes are confirmed, and all messages arrive. What do n1 and n2 have?",
+        options=["both milk", "both bread", "n1 bread, n2 milk"])
 
 # %% run
 ana_and_ben = {"c1": [("put", "cart", "milk")], "c2": [("put", "cart", "bread")]}
@@ -85,7 +86,8 @@ check("6.1")
 # The clock of his replica n2 is 500 ms slow, which is bad, and happens.
 
 # %% predict
-predict("6.1", "Ben's write came last, and was confirmed. What is in the cart?", options=["milk", "milk and bread", "the replicas differ"])
+predict("6.1", "Ben's write came last, and was confirmed. What is in the cart?",
+        options=["milk", "milk and bread", "the replicas differ"])
 
 # %% run
 def late(run):
@@ -162,7 +164,8 @@ check("6.2")
 # Ana (c1) and Carl (c4) are both near n1. Carl has looked at shoes; nobody has read the cart. Ana writes milk, then Carl writes tea.
 
 # %% predict
-predict("6.3", "n1 takes milk as n1:1. Then tea comes, whose writer has read nothing. Which vector does n1 give it?", options=["n1:1", "n1:2", "neither is right"])
+predict("6.3", "n1 takes milk as n1:1. Then tea comes, whose writer has read nothing. Which vector does n1 give it?",
+        options=["n1:1", "n1:2", "neither is right"])
 
 # %% run
 both_at_n1 = {"c1": [("put", "cart", "milk")], "c4": [("get", "shoes"), ("put", "cart", "tea")]}
@@ -227,7 +230,8 @@ held(run, "cart")
 # Two applications, two rules. A cart maps items to how many. An account maps transactions to amounts, and its balance is their sum.
 
 # %% predict
-predict("6.4", "Two siblings of a cart: milk 2, and milk 3. How many should the cart have?", options=["2", "3", "5"])
+predict("6.4", "Two siblings of a cart: milk 2, and milk 3. How many should the cart have?",
+        options=["2", "3", "5"])
 
 # %% [markdown]
 # Both siblings may come from one cart that had two already: then 5 would be wrong. Or from an empty one: then 3 is.
@@ -287,7 +291,8 @@ check("6.C")
 # The class below is yours with that one change. Two writers at n1 who have read nothing, and one at n2.
 
 # %% predict
-predict("6.3", "Which of milk, tea and bread survive?", options=["all three", "two of them", "one of them"])
+predict("6.3", "Which of milk, tea and bread survive?",
+        options=["all three", "two of them", "one of them"])
 
 # %% run
 class Presumptuous(Store):

@@ -25,7 +25,8 @@ from given import *
 # Adding them gives 7, and when the same message comes a second time it gives 11.
 
 # %% predict
-predict("6.5", "The network doubles messages and lets them overtake. Which merge of two totals is right?", options=["the higher one", "their sum", "none"])
+predict("6.5", "The network doubles messages and lets them overtake. Which merge of two totals is right?",
+        options=["the higher one", "their sum", "none"])
 
 # %% [markdown]
 # A total is a result, and part A ended with the lesson that results cannot be merged.
@@ -96,7 +97,8 @@ show_source(ObservedRemoveSet)
 # `known` tells them apart, and no tombstone is needed.
 
 # %% predict
-predict("6.6", "n1 has the tag milk n1:2. n2 lacks it and knows n1:1. After the merge?", options=["milk is there", "milk is gone", "it depends on who merges"])
+predict("6.6", "n1 has the tag milk n1:2. n2 lacks it and knows n1:1. After the merge?",
+        options=["milk is there", "milk is gone", "it depends on who merges"])
 
 # %% [markdown]
 # ### Exercise 6.6: added, or removed?
@@ -132,7 +134,8 @@ check("6.6")
 # Ana (c1) adds milk, Ben (c2) sees it and removes it, and n3 has slept through the removal.
 
 # %% predict
-predict("6.6", "After everybody has talked to everybody, what do the two sets read?", options=["both are empty", "union: milk; yours: empty", "both have milk"])
+predict("6.6", "After everybody has talked to everybody, what do the two sets read?",
+        options=["both are empty", "union: milk; yours: empty", "both have milk"])
 
 # %% run
 class Union(SetReplica):
@@ -168,7 +171,8 @@ for replica in (Union, SetReplica):
 show_source(LastWriterMap)
 
 # %% predict
-predict("6.7", "milk has the time 500. The clock here says 20. Which time does a write over it get?", options=["20", "500", "501"])
+predict("6.7", "milk has the time 500. The clock here says 20. Which time does a write over it get?",
+        options=["20", "500", "501"])
 
 # %% [markdown]
 # ### Exercise 6.7: later than what it replaces
@@ -225,7 +229,8 @@ show_source(Text)
 # So this reads a b c d: first the newest child with everything below it, then the next.
 
 # %% predict
-predict("6.8", "n3 types e after a, with the id (5, n3). What does it read now?", options=["aebcd", "abecd", "abcde"])
+predict("6.8", "n3 types e after a, with the id (5, n3). What does it read now?",
+        options=["aebcd", "abecd", "abcde"])
 
 # %% [markdown]
 # ### Exercise 6.8: in which order?

@@ -24,7 +24,8 @@ from given import *
 # The editors below apply what comes, as it comes.
 
 # %% predict
-predict("6.9", "Ben's delete reaches Ana, whose screen says chat. What does she see?", options=["cha", "cht", "cat"])
+predict("6.9", "Ben's delete reaches Ana, whose screen says chat. What does she see?",
+        options=["cha", "cht", "cat"])
 
 # %% run
 cat = [("insert", n, letter) for n, letter in enumerate("cat")]
@@ -60,7 +61,10 @@ last_texts(simulate(NaiveEditor, **alone))
 show_source(Edit)
 
 # %% predict
-predict("6.9", "n1 inserts x at 3, n2 inserts y at 3. Which rule keeps TP1?", options=["the one that arrives goes right", "the one that arrives goes left", "the lower site goes left"])
+predict("6.9", "n1 inserts x at 3, n2 inserts y at 3. Which rule keeps TP1?",
+        options=["the one that arrives goes right",
+                 "the one that arrives goes left",
+                 "the lower site goes left"])
 
 # %% [markdown]
 # ### Exercise 6.9: what does it mean now?
@@ -111,7 +115,8 @@ last_texts(simulate(Editor, **alone))
 # Why must the tie between two inserts be broken by *site*? Below is your transform, but the edit that arrives always goes right.
 
 # %% predict
-predict("6.9", "Both insert at 0. What do they see?", options=["the same text", "xy and yx", "one letter is lost"])
+predict("6.9", "Both insert at 0. What do they see?",
+        options=["the same text", "xy and yx", "one letter is lost"])
 
 # %% run
 class PoliteEditor(Editor):
@@ -146,7 +151,8 @@ for editor in (PoliteEditor, Editor):
 show_source(Shelf)
 
 # %% predict
-predict("6.10", "One key of a million has changed. How many of the 511 hashes are different?", options=["1", "9", "256", "511"])
+predict("6.10", "One key of a million has changed. How many of the 511 hashes are different?",
+        options=["1", "9", "256", "511"])
 
 # %% [markdown]
 # ### Exercise 6.10: the tree
@@ -191,7 +197,8 @@ check("6.10")
 show_source(MerkleStore)
 
 # %% predict
-predict("6.11", "Three keys of a million differ, in three buckets. At most how many hashes travel?", options=["3", "about 50", "511", "a million"])
+predict("6.11", "Three keys of a million differ, in three buckets. At most how many hashes travel?",
+        options=["3", "about 50", "511", "a million"])
 
 # %% [markdown]
 # ### Exercise 6.11: only where they differ

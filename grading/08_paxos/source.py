@@ -25,7 +25,8 @@ from given import *
 # Office p1 is near a1, office p2 is near a3, and both have a passenger now.
 
 # %% predict
-predict("8.2", "p1 sells to Ana, p2 to Ben. To how many people is seat 12 sold?", options=["one", "two", "nobody"])
+predict("8.2", "p1 sells to Ana, p2 to Ben. To how many people is seat 12 sold?",
+        options=["one", "two", "nobody"])
 
 # %% run
 desks = {"a1": "NaiveAcceptor", "a2": "NaiveAcceptor", "a3": "NaiveAcceptor"}
@@ -61,7 +62,8 @@ spacetime(run, title="Each desk keeps what came last")
 show_source(Acceptor)
 
 # %% predict
-predict("8.1", "An acceptor has promised (5, 'p2'). Now Prepare((5, 'p1')) arrives. What does it answer?", options=["Promise", "Nack", "nothing"])
+predict("8.1", "An acceptor has promised (5, 'p2'). Now Prepare((5, 'p1')) arrives. What does it answer?",
+        options=["Promise", "Nack", "nothing"])
 
 # %% [markdown]
 # ### Exercise 8.1: promise
@@ -152,7 +154,8 @@ show_source(Proposer)
 # So it gives up its own wish, and proposes Ana.
 
 # %% predict
-predict("8.3", "a1 promises, and has accepted Ana in ballot 3; a2 promises, and has accepted Ben in ballot 4. What must be proposed?", options=["Ana", "Ben", "its own value", "either"])
+predict("8.3", "a1 promises, and has accepted Ana in ballot 3; a2 promises, and has accepted Ben in ballot 4. What must be proposed?",
+        options=["Ana", "Ben", "its own value", "either"])
 
 # %% [markdown]
 # Think about why it is the *highest* ballot that counts.
@@ -209,7 +212,8 @@ check("8.3")
 # And an acceptance in ballot 3 and another in ballot 7 are no majority: nobody promises that the value of ballot 3 was still there when ballot 7 came.
 
 # %% predict
-predict("8.4", "p1 is in ballot 7. Two of three Accepted messages for its ballot 3 come in, very late. Is that value chosen?", options=["yes", "no", "only if ballot 7 agrees"])
+predict("8.4", "p1 is in ballot 7. Two of three Accepted messages for its ballot 3 come in, very late. Is that value chosen?",
+        options=["yes", "no", "only if ballot 7 agrees"])
 
 # %% [markdown]
 # ### Exercise 8.4: learn
@@ -252,7 +256,8 @@ check("8.4")
 # In practice it is enough that the two do not come back at the same moment: who is refused waits, at random, and twice as long each time.
 
 # %% predict
-predict("8.5", "p1's ballot 3 was refused: the acceptor had promised (8, 'p2'). Which number may p1 use next?", options=["4", "8", "9"])
+predict("8.5", "p1's ballot 3 was refused: the acceptor had promised (8, 'p2'). Which number may p1 use next?",
+        options=["4", "8", "9"])
 
 # %% [markdown]
 # ### Exercise 8.5: give way
@@ -339,7 +344,8 @@ class Forgetful(Acceptor):
 # Then a2 crashes, and boots again.
 
 # %% predict
-predict("8.S", "a2 has forgotten its promise to p2. What can p1's late Accept do at a2?", options=["nothing: a2 refuses it", "be accepted, and with a1 make Ana chosen", "make a2 crash again"])
+predict("8.S", "a2 has forgotten its promise to p2. What can p1's late Accept do at a2?",
+        options=["nothing: a2 refuses it", "be accepted, and with a1 make Ana chosen", "make a2 crash again"])
 
 # %% run
 def power_cut(run):

@@ -28,7 +28,8 @@ from given import *
 # n3 has it, so Cem gets his ticket; then n1 loses power.
 
 # %% predict
-predict("8.6", "Ana, Ben, Cem and Dee have all got their tickets. What is in slot 3 of n3 at the end?", options=["Cem", "Dee", "nothing"])
+predict("8.6", "Ana, Ben, Cem and Dee have all got their tickets. What is in slot 3 of n3 at the end?",
+        options=["Cem", "Dee", "nothing"])
 
 # %% run
 run = simulate(NaiveLog, client=LogClient, workload=SALES, script=loses_its_leader(48, 74), delay_ms=(5, 5), until_ms=600)
@@ -61,7 +62,8 @@ show_source(Replica)
 # And `tell` lets a replica answer itself at once, so a leader counts its own vote without a message.
 
 # %% predict
-predict("8.6", "A new leader's promises tell of votes in slots 4 and 6, and of none in slot 5. Can something be chosen in slot 5 already?", options=["yes", "no", "nobody can know"])
+predict("8.6", "A new leader's promises tell of votes in slots 4 and 6, and of none in slot 5. Can something be chosen in slot 5 already?",
+        options=["yes", "no", "nobody can know"])
 
 # %% [markdown]
 # If a command had been chosen in slot 5, a majority would have voted for it, and one of them would be among those who promised.
@@ -112,7 +114,8 @@ check("8.6")
 # But the map that they are applied to must go through the same states on every replica.
 
 # %% predict
-predict("8.7", "Slots 1 to 4 are applied. Chosen messages come for 7, 5, 5 and 6. How far is the log applied then?", options=["4", "5", "6", "7"])
+predict("8.7", "Slots 1 to 4 are applied. Chosen messages come for 7, 5, 5 and 6. How far is the log applied then?",
+        options=["4", "5", "6", "7"])
 
 # %% [markdown]
 # ### Exercise 8.7: apply
@@ -197,7 +200,8 @@ check("8.8")
 # What is chosen, or may be, the next leader will find in the promises.
 
 # %% predict
-predict("8.9", "n1 leads ballot (3, 'n1'), is cut off, and does not notice. What can it do to the others' log?", options=["append to it", "overwrite it", "nothing"])
+predict("8.9", "n1 leads ballot (3, 'n1'), is cut off, and does not notice. What can it do to the others' log?",
+        options=["append to it", "overwrite it", "nothing"])
 
 # %% [markdown]
 # ### Exercise 8.9: step down
@@ -239,7 +243,8 @@ check("8.9")
 # So a slot may be forgotten as soon as nobody will ever ask for it.
 
 # %% predict
-predict("8.10", "Four of five replicas have applied slot 7, and one is down. May slot 7 be forgotten?", options=["yes, a majority has it", "no", "only by the leader"])
+predict("8.10", "Four of five replicas have applied slot 7, and one is down. May slot 7 be forgotten?",
+        options=["yes, a majority has it", "no", "only by the leader"])
 
 # %% [markdown]
 # Suppose that the four forget, and the fifth comes back and campaigns.
@@ -289,7 +294,8 @@ check("8.10")
 show_source(Flexible)
 
 # %% predict
-predict("8.11", "Of six acceptors, three make a phase 2. How many promises does a leader need?", options=["3", "4", "5", "6"])
+predict("8.11", "Of six acceptors, three make a phase 2. How many promises does a leader need?",
+        options=["3", "4", "5", "6"])
 
 # %% [markdown]
 # ### Exercise 8.11: is this pair safe?
@@ -373,7 +379,8 @@ def deaf_heir(run):
 # It is the story of section 1: one replica stops hearing the leader, misses some sales, and loses patience first when the leader crashes.
 
 # %% predict
-predict("8.L", "The client appends, and looks after every third append. Will it notice?", options=["no, the numbers are all there", "yes, numbers are missing", "nothing is answered any more"])
+predict("8.L", "The client appends, and looks after every third append. Will it notice?",
+        options=["no, the numbers are all there", "yes, numbers are missing", "nothing is answered any more"])
 
 # %% run
 run = simulate(Hasty, client=LogClient, workload=work, script=deaf_heir, seed=1, delay_ms=(5, 5), until_ms=2_500)
@@ -413,7 +420,8 @@ history_figure(cluster, check_linearizable(cluster.history, KeyValue()))
 # Five replicas, of which the leader's peers are moved away one after the other, to 60 to 80 ms; first with majorities, then with `Flexible`, which has two in phase 2.
 
 # %% predict
-predict("8.11", "Three of the leader's four peers are far away. Who waits for a far one?", options=["both", "only majorities", "only Flexible", "neither"])
+predict("8.11", "Three of the leader's four peers are far away. Who waits for a far one?",
+        options=["both", "only majorities", "only Flexible", "neither"])
 
 # %% chart
 puts = {"c1": [("put", "seat", f"{n}") for n in range(60)]}
