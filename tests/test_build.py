@@ -36,7 +36,9 @@ def test_what_is_committed_is_what_the_source_gives(id: str) -> None:
     assert stale(open_lab(id, ROOT)) == []
 
 
-@pytest.mark.parametrize("id", LABS)
+@pytest.mark.parametrize(
+    "id", [pytest.param(id, marks=() if id in ("00", "01") else pytest.mark.slow) for id in LABS]
+)
 def test_each_notebook_runs_solved_and_as_handed_out(id: str) -> None:
     assert list(both_ways(open_lab(id, ROOT))) == []
 
