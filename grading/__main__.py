@@ -9,7 +9,7 @@ from pathlib import Path
 
 from grading.answers import AnswersError
 from grading.attempt import as_json, as_line, try_answers
-from grading.build import both_ways, build, record, stale
+from grading.build import both_ways, build, record, release_answers, stale
 from grading.course import ROOT, all_labs, open_lab
 from grading.grade import Grading
 from grading.judge import HOSTS
@@ -44,6 +44,12 @@ def _build(given: argparse.Namespace) -> int:
             print(*(path.relative_to(given.root) for path in build(lab)), sep="\n")
     print(*problems, sep="\n", end="\n" if problems else "")
     return int(bool(problems))
+
+
+def _release(given: argparse.Namespace) -> int:
+    for id in given.labs:
+        print(release_answers(open_lab(id), given.to))
+    return 0
 
 
 def _grade(given: argparse.Namespace) -> int:
@@ -101,6 +107,11 @@ def _parser() -> argparse.ArgumentParser:
         "--record", action="store_true", help="run the cluster cells and keep their runs"
     )
     one.set_defaults(run=_build)
+
+    one = commands.add_parser("release", help="give a lab's answers to students of later labs")
+    one.add_argument("labs", metavar="LAB", nargs="+")
+    one.add_argument("--to", metavar="COURSE", type=Path, default=ROOT, help="the course that students have")
+    one.set_defaults(run=_release)
 
     one = commands.add_parser("grade", help="judge a class's submissions")
     one.add_argument("submissions", type=Path, metavar="SUBMISSIONS", help="<student>/<lab>/<nb>")

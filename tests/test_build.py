@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,11 +12,20 @@ import nbformat
 import pytest
 
 from grading.__main__ import main
-from grading.build import both_ways, build, outputs, recordings, solved_notebook, stale
+from grading.build import (
+    both_ways,
+    build,
+    outputs,
+    recordings,
+    release_answers,
+    solved_notebook,
+    stale,
+)
 from grading.course import CourseLab, all_labs, open_lab
 from grading.lint import SourceError, read_checked
 from grading.notebook import checksum
-from labkit.lab import CourseError
+from labkit import answers
+from labkit.lab import CourseError, lab_of
 from tests.tiny import copy_course
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -210,3 +220,16 @@ def test_the_commands_refuse_a_lab_that_is_not_there(
 ) -> None:
     assert main(["--root", str(lab.lab.root), "build", "77"]) == 2
     assert "there is no lab '77'" in capsys.readouterr().err
+
+
+def test_released_answers_are_what_later_labs_build_on(lab: CourseLab, tmp_path: Path, monkeypatch) -> None:
+    course = tmp_path / "students"
+    shutil.copytree(lab.lab.root / "labs", course / "labs")
+    monkeypatch.setenv("LABKIT_ROOT", str(course))
+    id = next(iter(lab.exercises))
+    origin, cells = answers.find(lab_of(id), id)
+    assert (origin, cells) == (answers.NOBODY, [])
+    release_answers(lab, course)
+    origin, (cell,) = answers.find(lab_of(id), id)
+    assert origin == answers.RELEASED
+    assert cell.source == lab.exercises[id].solved

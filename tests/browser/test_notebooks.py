@@ -43,7 +43,10 @@ def solved(request: pytest.FixtureRequest, lab: Lab) -> str:
     if not (ROOT / "grading" / "build.py").exists():
         pytest.skip("there is no builder yet that could write the answers into the notebook")
     from grading import build
+    from grading.course import all_labs, open_lab
 
+    for id in all_labs():
+        build.release_answers(open_lab(id), lab.root.parent)  # to build on, in later notebooks
     if not hasattr(build, "solved_notebook"):
         pytest.fail("grading/build.py has no solved_notebook(lab) -> path. Write it there.")
     source = next(p for p in build.solved_notebook(request.param[:2]) if p.stem == Path(request.param).stem)
