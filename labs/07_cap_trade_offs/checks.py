@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from functools import partial
 
 from given import (
     CLIENTS,
@@ -264,10 +265,8 @@ def level_of_many(program):
 def place_of(measured):
     """Where the docstring puts this store."""
     shares = [share for _, share in measured.answered]
-    if min(shares) >= 90:
-        partition = "A"
-    else:
-        partition = "C" if measured.cut_level == "linearizable" else "-"
+    refused = "C" if measured.cut_level == "linearizable" else "-"
+    partition = "A" if min(shares) >= 90 else refused
     if measured.peace_level == "linearizable":
         return f"P{partition}/EC"
     return f"P{partition}/E{'L' if measured.latency_ms < measured.trip_ms else '-'}"
@@ -396,16 +395,15 @@ def the_workload_tells_stores_apart(program):
 def places_of_all_stores(program):
     work = workload_of(program, CLIENTS, KEYS, 40)
     for name in STORES:
-        found = {}
+        found = []
         for cut in (True, False):
-            play_store(program, name, work, lambda run, cut=cut: found.update({cut: run_facts(run)}), cut=cut)
-        if len(found) == 2:
-            answered, cut_level, _ = found[True]
-            _, peace_level, latency_ms = found[False]
+            play_store(program, name, work, partial(note_facts, found), cut=cut)
+        if len(found) == 2:  # a replay plays one of the two
+            (answered, cut_level, _), (_, peace_level, latency_ms) = found
             expect_place(program, Measured(name, answered, cut_level, peace_level, latency_ms, 2 * FAR_MS))
 
 
-def run_facts(run):
-    """Answered by side, level, median latency."""
+def note_facts(found, run):
+    """Add to `found`: answered by side, level, median latency."""
     answered = tuple(sorted(answered_in(run.history, CUT_MS).items()))
-    return answered, level_of(evidence_of(run))[0], latency_of(run.history)
+    found.append((answered, level_of(evidence_of(run))[0], latency_of(run.history)))
