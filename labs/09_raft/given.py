@@ -497,7 +497,7 @@ def one_crash(role: str) -> Story:
         Stage(_has("n2", "tea"), only=("n1", "n2")),
         Stage(lambda seen: seen["n1"]["commit_index"] == 1, only=("n1", "n2")),
     )
-    return Story(_two_tills(role), stages, Bounds(restarts=1, states_max=120_000, within=_apart))
+    return Story(_two_tills(role), stages, Bounds(restarts=1, states_max=150_000, within=_apart))
 
 
 def find_loss(node: type[LogRaft], story: Callable[[str], Story]) -> World | None:
@@ -807,3 +807,130 @@ class PreVoteRaft(Raft):
     def become_leader(self) -> None:
         self.willing = set()
         super().become_leader()
+
+
+# -- part TRANSFER: a planned change of leader ----------------------------------------------------------
+
+ASK_AGAIN_MS = 1_000
+"""So long an office waits until it asks for a transfer once more."""
+
+
+@message
+class TransferLeadership:
+    """An office asks: let `target` lead.  It goes to all nodes, and the leader acts on it."""
+
+    target: NodeId
+
+
+@message
+class TransferDone:
+    """To an office: `target` leads, and says so itself."""
+
+    target: NodeId
+
+
+@message
+class TimeoutNow:
+    """The leader of `term` tells a node that its log is complete: do not wait, stand for election now."""
+
+    term: int
+    leader_id: NodeId
+
+
+class TransferRaft(DurableRaft):
+    """DurableRaft, whose leader can hand over to another node (Ongaro's dissertation, section 3.10).
+
+    `transfer_to` is the node that a leader is handing over to, or None.  While it is set, no command
+    is taken, and the timer `transfer` runs; when it fires, the transfer is given up.
+    """
+
+    start_transfer = unwritten("9.20")
+    hand_over = unwritten("9.21")
+    on_timeout_now = unwritten("9.22")
+
+    def on_start(self) -> None:
+        super().on_start()
+        self.transfer_to: NodeId | None = None
+
+    def on_message(self, source: NodeId, message: Any) -> None:
+        match message:
+            case TransferLeadership():
+                self.on_transfer_leadership(source, message.target)
+            case TimeoutNow():
+                if message.term > self.current_term:
+                    self.become_follower(message.term, message.leader_id)
+                self.on_timeout_now(message)
+            case _:
+                super().on_message(source, message)
+
+    def on_timer(self, name: str) -> None:
+        match name:
+            case "transfer":
+                self.transfer_to = None
+            case _:
+                super().on_timer(name)
+
+    def on_transfer_leadership(self, office: NodeId, target: NodeId) -> None:
+        if self.role is not Role.LEADER:
+            return
+        if target == self.id:
+            self.send(office, TransferDone(self.id))
+        self.start_transfer(target)
+        if self.transfer_to is not None:
+            self.hand_over()
+
+    def on_submit(self, client: NodeId, request: Submit) -> None:
+        if self.transfer_to is None:
+            super().on_submit(client, request)
+        else:
+            self.send(client, SubmitReply(request.number, None, self.transfer_to))
+
+    def on_append_entries_reply(self, source: NodeId, reply: AppendEntriesReply) -> None:
+        super().on_append_entries_reply(source, reply)
+        if source == self.transfer_to:
+            self.hand_over()
+
+    def send_heartbeats(self) -> None:
+        super().send_heartbeats()
+        if self.transfer_to is not None:
+            self.hand_over()
+
+    def become_leader(self) -> None:
+        self.transfer_to = None
+        super().become_leader()
+
+    def become_follower(self, term: int, leader_id: NodeId | None = None) -> None:
+        super().become_follower(term, leader_id)
+        self.transfer_to = None
+        self.cancel_timer("transfer")
+
+
+class TransferClient(ShopClient):
+    """A till, and an office: a call ("transfer", None, target) ends when `target` says that it leads."""
+
+    def on_message(self, source: NodeId, message: Any) -> None:
+        match message:
+            case TransferDone():
+                self.on_transfer_done(message)
+            case _:
+                super().on_message(source, message)
+
+    def ask(self) -> None:
+        if self.pending.f != "transfer":
+            super().ask()
+            return
+        self.broadcast(TransferLeadership(self.pending.value))
+        self.set_timer("patience", ASK_AGAIN_MS)
+
+    def on_transfer_done(self, done: TransferDone) -> None:
+        if self.pending is not None and self.pending.f == "transfer" and self.pending.value == done.target:
+            self.cancel_timer("patience")
+            self.complete(self.pending, done.target)
+            self.pending = None
+
+
+def longest_gap(run: Any, after_ms: float) -> float:
+    """The longest time after `after_ms` in which no sale was answered, in milliseconds."""
+    done = [op.returned_us / 1000 for op in run.history if op.f == "submit" and op.outcome == "ok"]
+    times = [after_ms, *sorted(time for time in done if time > after_ms)]
+    return max((later - earlier for earlier, later in zip(times, times[1:], strict=False)), default=0.0)
