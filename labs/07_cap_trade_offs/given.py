@@ -581,23 +581,35 @@ class TunableClient(Client):
         self.set_timer("patience", PATIENCE_MS)
 
 
-class SessionClient(TunableClient):
-    """The same, for a customer with a memory: `seen` has, for each key, the newest tag it wrote or read."""
+class Counted(TunableClient):
+    """Ends each operation when its first phase has its answers: exercise 7.4 alone, to be tried."""
+
+    def on_enough(self) -> None:
+        self.end(NO_TAG, None)
+
+
+class Remembering(TunableClient):
+    """For a customer with a memory: `seen` has, for each key, the newest tag that it wrote or read."""
 
     note = unwritten("7.7")
-    on_enough = unwritten("7.8")
 
     def on_start(self) -> None:
         super().on_start()
         self.seen: dict[str, Tag] = {}
 
-    def go_on(self) -> None:
-        """What any tunable client does when enough replicas have answered."""
-        super().on_enough()
-
     def end(self, tag: Tag, value: str | None) -> None:
         self.note(self.pending.key, tag)
         super().end(tag, value)
+
+
+class SessionClient(Remembering):
+    """Makes use of the memory: it does not accept an answer that is older."""
+
+    on_enough = unwritten("7.8")
+
+    def go_on(self) -> None:
+        """What any tunable client does when enough replicas have answered."""
+        super().on_enough()
 
 
 TUNABLE = Made(five(TunableReplica), TunableClient)
@@ -634,3 +646,8 @@ def travels(run: Any, client: NodeId, visits: Sequence[tuple[float, NodeId]]) ->
 
     for time_ms, home in visits:
         run.at(time_ms, arrive, home)
+
+
+def each_of(function: Any, tasks: Iterable[tuple[Any, ...]]) -> list[Any]:
+    """``function(*task)`` for each of the tasks, one after the other."""
+    return [function(*task) for task in tasks]
