@@ -32,7 +32,7 @@ predict("10.1", "Each order was confirmed. How often will each be on the list?",
 # %% run
 orders = {who: [("append", who, f"{thing};") for thing in ("tea", "jam", "tar", "oil", "rye", "fig")] for who in ("ana", "ben")}
 run = simulate(NaiveStore, nodes=3, client=NaiveClerk, workload=orders, seed=3, loss=0.2, until_ms=9_000)
-run.observe("n1")["data"]
+dict(run.observe("n1")["data"])
 
 # %% [markdown]
 # Look for things that stand there twice.
@@ -203,7 +203,7 @@ check("10.3")
 # %% run
 run = simulate(Store, nodes=3, client=Clerk, workload=look, seed=3, loss=0.2, until_ms=9_000)
 judgement = check_linearizable(run.history, KeyValue())
-print(run.observe("n1")["data"])
+print(dict(run.observe("n1")["data"]))
 history_figure(run, judgement, title=f"Is it one store? {judgement.verdict}")
 
 # %% [markdown]
@@ -211,7 +211,7 @@ history_figure(run, judgement, title=f"Is it one store? {judgement.verdict}")
 # How many entries has the log?
 
 # %% run
-len(run.observe("n1")["log"]), "entries for", len(run.history), "calls;", run.observe("n1")["sessions"]
+len(run.observe("n1")["log"]), "entries for", len(run.history), "calls;", dict(run.observe("n1")["sessions"])
 
 # %% [markdown]
 # ## 6. Everything at once
@@ -248,7 +248,7 @@ def late(run):
 tokens = {"ana": [("append", "ana", f"{n};") for n in range(12)]}
 for seed in range(30):
     run = simulate(Hasty, nodes=3, client=Clerk, workload=tokens, seed=seed, script=late, until_ms=8_000)
-    data = run.observe("n1")["data"].get("ana", "").split(";")[:-1]
+    data = dict(run.observe("n1")["data"]).get("ana", "").split(";")[:-1]
     if len(data) != len(set(data)):
         break
 print(f"seed {seed}: {data}")

@@ -10,7 +10,6 @@ Left out: sessions that expire, clients that crash, and snapshots of the store.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import partial
 from typing import Any
 
 from labkit import Client, NodeId, Operation, check_linearizable, earlier_lab, message, simulate, unwritten
@@ -327,12 +326,28 @@ class IndexStore(Store):
         self.reads = []
 
 
+class LateStore(IndexStore):
+    """An IndexStore that applies what is committed only some time later, as one with a slow disk would."""
+
+    def learn_commit(self, leader_commit: int, verified: int) -> None:
+        self.commit_index = max(self.commit_index, min(leader_commit, verified))
+        self.set_timer("apply", 20)
+
+    def on_timer(self, name: str) -> None:
+        match name:
+            case "apply":
+                super().learn_commit(self.commit_index, self.commit_index)
+            case _:
+                super().on_timer(name)
+
+
 class LeaseStore(IndexStore):
     """A store whose leader reads without asking, as long as nobody else can have been elected.
 
     A node that got a ping votes for nobody during the shortest election timeout, ELECTION_MS[0],
     on its own clock; then `hears_leader` is true.  With each heartbeat the leader begins a round;
-    `sent_ms` says, on its clock, when it sent the pings of a round.
+    `sent_ms` says, on its clock, when it sent the pings of a round.  `lease_until` is what
+    `lease_end()` was after the last pong, for whoever looks at this node.
     """
 
     lease_end = unwritten("10.7")
@@ -340,6 +355,7 @@ class LeaseStore(IndexStore):
 
     def on_start(self) -> None:
         self.sent_ms: dict[int, float] = {}
+        self.lease_until = 0.0
         super().on_start()
         self.promise()  # perhaps it had promised, before it crashed
 
@@ -366,6 +382,10 @@ class LeaseStore(IndexStore):
         super().on_ping(source, ping)
         if ping.term == self.current_term:
             self.promise()
+
+    def on_pong(self, source: NodeId, pong: Pong) -> None:
+        super().on_pong(source, pong)
+        self.lease_until = self.lease_end()
 
     def send_heartbeats(self) -> None:
         super().send_heartbeats()
@@ -401,8 +421,7 @@ NEWS = {
 def old_leader(at_ms: float, slow_ppm: int = 0) -> Callable[[Any], None]:
     """A script: at `at_ms`, the leader is cut off from all but the reader, who asks it on.
 
-    From the beginning, each node's clock is slower by `slow_ppm` parts in a million from the time
-    at which it leads.
+    From shortly before, its clock is slower by `slow_ppm` parts in a million.
     """
 
     def script(run: Any) -> None:
@@ -432,13 +451,10 @@ def _split(run: Any) -> None:
 def find_stale_read(node: type[Store], client: type[Clerk], *, slow_ppm: int = 0, seeds: int = 40) -> Any:
     """A run of `old_leader` with a history that is not linearizable, and the judgement; None if none is found."""
     for seed in range(seeds):
-        script = partial(_play_old_leader, slow_ppm=slow_ppm, at_ms=800 + 10 * seed)
+        script = old_leader(800 + 10 * seed, slow_ppm)
         run = simulate(node, client=client, workload=NEWS, seed=seed, script=script, until_ms=2_500)
         judgement = check_linearizable(run.history, KeyValue())
         if judgement.verdict == "violation":
             return run, judgement
     return None
 
-
-def _play_old_leader(run: Any, *, slow_ppm: int, at_ms: float) -> None:
-    old_leader(at_ms, slow_ppm)(run)
