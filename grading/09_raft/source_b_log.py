@@ -353,16 +353,16 @@ print(find_loss(LogRaft, figure_8))
 predict("9.R", "What has the first till got at the end, whose leader was cut off?", options=["all its sales, later", "no answer for some", "sales that the others lack"])
 
 # %% cluster recorded=rejoin
-sales = {till: [("submit", None, f"{till} {n}") for n in range(1, 31)] for till in ("tea", "jam")}
+sales = {till: [("submit", None, f"{till} {n}") for n in range(1, 19)] for till in ("tea", "jam")}
 cluster = start_cluster(LogRaft, nodes=5, client=ShopClient, workload=sales, gap_ms=60, delay_ms=(1, 10), recorded="rejoin")
 seen = lambda: {id: cluster.observe(id) for id in cluster.system.node_ids}
-leaders = lambda: [id for id, one in seen().items() if one and one["role"] is Role.LEADER]
-await cluster.until(lambda: leaders() and len(cluster.observe(leaders()[0])["book"]) > 5)
+leaders = lambda: [id for id, one in seen().items() if one and one["role"].value == "leader"]
+await cluster.until(lambda: leaders() and len(cluster.observe(leaders()[0])["book"]) > 5, timeout_s=60)
 old = leaders()[0] if leaders() else "n1"
 cluster.partition((old, "tea"), [id for id in (*cluster.system.node_ids, "jam") if id != old])
 await cluster.run(cluster.now_ms + 2_000)
 cluster.heal()
-await cluster.until(lambda: cluster.finished, timeout_s=30)
+await cluster.until(lambda: cluster.finished, timeout_s=90)
 cluster.close()
 
 # %% run

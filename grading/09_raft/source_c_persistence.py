@@ -195,16 +195,16 @@ spacetime(run, title="The leader has it, and its follower has forgotten it")
 predict("9.P", "For how long will no till get an answer?", options=["not at all", "about as long as an election takes", "until the old leader is back"])
 
 # %% cluster recorded=killed_while_selling
-sales = {f"till{t}": [("submit", None, f"{t}.{n}") for n in range(1, 31)] for t in (1, 2, 3)}
-cluster = start_cluster(DurableRaft, nodes=5, client=ShopClient, workload=sales, gap_ms=40, delay_ms=(1, 10), recorded="killed_while_selling")
+sales = {f"till{t}": [("submit", None, f"{t}.{n}") for n in range(1, 13)] for t in (1, 2, 3)}
+cluster = start_cluster(DurableRaft, nodes=5, client=ShopClient, workload=sales, gap_ms=80, delay_ms=(1, 10), recorded="killed_while_selling")
 seen = lambda: {id: cluster.observe(id) for id in cluster.system.node_ids}
-leaders = lambda: [id for id, one in seen().items() if one and one["role"] is Role.LEADER]
-await cluster.until(lambda: leaders() and len(cluster.observe(leaders()[0])["book"]) > 15)
+leaders = lambda: [id for id, one in seen().items() if one and one["role"].value == "leader"]
+await cluster.until(lambda: leaders() and len(cluster.observe(leaders()[0])["book"]) > 8, timeout_s=60)
 old = leaders()[0] if leaders() else "n1"
 cluster.crash(old)
 await cluster.run(cluster.now_ms + 1_000)
 cluster.restart(old)
-await cluster.until(lambda: cluster.finished, timeout_s=30)
+await cluster.until(lambda: cluster.finished, timeout_s=90)
 await cluster.until(lambda: len({len(one.get("book", ())) for one in seen().values()}) == 1)
 cluster.close()
 

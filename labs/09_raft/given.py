@@ -809,6 +809,184 @@ class PreVoteRaft(Raft):
         super().become_leader()
 
 
+# -- part MEMBERSHIP: nodes that come and go ------------------------------------------------------------
+
+NEW_LEADER = "a new leader"
+"""The command that a leader writes first in its term, so that something of its own term is committed soon."""
+
+
+def members_in(entry: LogEntry) -> tuple[NodeId, ...] | None:
+    """Who is a member by a configuration entry: its command is ("members", "n1", "n2", ...); None for others."""
+    command = entry.command
+    return command[1:] if isinstance(command, tuple) and command[:1] == ("members",) else None
+
+
+class MemberRaft(DurableRaft):
+    """DurableRaft, whose members change, one at a time (Ongaro's dissertation, chapter 4).
+
+    index          1     2     3                4
+    log          [ a1 | b1 | n1 n2 n3 s1 : 1 | c2 ]     entry 3 is a configuration
+    members       n1 n2 n3  |  n1 n2 n3 s1
+
+    Nodes called n1, n2, ... are `first_members`; those called s1, s2, ... are spares.  `peers` are the
+    *other members*, as of now, so that whatever you wrote in parts one to three speaks to members only.
+    An office changes the members by Submit(number, ("members", *all_members_from_now_on)).
+    """
+
+    configuration = unwritten("9.17")
+    is_majority = unwritten("9.18")
+    may_change = unwritten("9.19")
+
+    @property
+    def everyone(self) -> tuple[NodeId, ...]:
+        """All nodes of the system, members or not."""
+        return tuple(sorted((self.id, *Node.peers.__get__(self))))
+
+    @property
+    def first_members(self) -> tuple[NodeId, ...]:
+        """The members before there is any configuration entry."""
+        return tuple(id for id in self.everyone if id.startswith("n"))
+
+    @property
+    def peers(self) -> tuple[NodeId, ...]:
+        """The other members."""
+        return tuple(id for id in self.configuration() if id != self.id)
+
+    @peers.setter
+    def peers(self, others: tuple[NodeId, ...]) -> None:
+        Node.peers.__set__(self, others)
+
+    def changes_pending(self) -> bool:
+        """Is the configuration in force not committed yet?"""
+        return any(members_in(entry) is not None for entry in self.entries_from(self.commit_index + 1))
+
+    # -- elections ---------------------------------------------------------------------------
+
+    def on_message(self, source: NodeId, message: Any) -> None:
+        match message:
+            case RequestVote() if message.candidate_id not in self.configuration():
+                pass  # whoever was removed may not know it, and must not disturb those who do
+            case _:
+                super().on_message(source, message)
+
+    def on_timer(self, name: str) -> None:
+        match name:
+            case "election" if self.id in self.configuration() or self.changes_pending():
+                self.stand_for_election()
+                if self.is_majority(self.votes):
+                    self.become_leader()
+            case "election":
+                self.restart_election_timer()  # a spare, or a node that was removed, waits to be a member
+            case _:
+                super().on_timer(name)
+
+    def on_request_vote_reply(self, source: NodeId, reply: RequestVoteReply) -> None:
+        is_vote = self.role is Role.CANDIDATE and reply.term == self.current_term and reply.vote_granted
+        if not is_vote:
+            return
+        self.votes.add(source)
+        if self.is_majority(self.votes):
+            self.become_leader()
+
+    def become_leader(self) -> None:
+        others = [id for id in self.everyone if id != self.id]
+        self.next_index = dict.fromkeys(others, self.last_log_index + 1)
+        self.match_index = dict.fromkeys(others, 0)
+        self.replace_from(self.last_log_index + 1, (LogEntry(self.current_term, NEW_LEADER),))
+        Raft.become_leader(self)
+        self.advance()
+
+    # -- the leader --------------------------------------------------------------------------
+
+    def on_submit(self, client: NodeId, request: Submit) -> None:
+        members = members_in(LogEntry(0, request.command))
+        if members is None or self.role is not Role.LEADER:
+            super().on_submit(client, request)
+        elif set(members) == set(self.configuration()) and not self.changes_pending():
+            self.send(client, SubmitReply(request.number, self.commit_index, self.id))  # done already
+        elif members and set(members) <= set(self.everyone) and self.may_change(members):
+            super().on_submit(client, request)
+        else:
+            self.send(client, SubmitReply(request.number, None, self.id))
+        if self.role is Role.LEADER:
+            self.advance()
+
+    def committable(self) -> int:
+        """Part two's rule, where a majority is one of the members in force."""
+        for index in range(self.last_log_index, self.commit_index, -1):
+            have = {peer for peer, match in self.match_index.items() if match >= index} | {self.id}
+            if self.is_majority(have):
+                return index if self.term_at(index) == self.current_term else self.commit_index
+        return self.commit_index
+
+    def advance(self) -> None:
+        """Commit what can be committed now: with fewer members, this may be more than before."""
+        index = self.committable()
+        if index > self.commit_index:
+            self.learn_commit(index, self.last_log_index)
+
+    def learn_commit(self, leader_commit: int, verified: int) -> None:
+        super().learn_commit(leader_commit, verified)
+        is_removed = self.id not in self.configuration() and not self.changes_pending()
+        if self.role is Role.LEADER and is_removed:
+            self.become_follower(self.current_term)  # its work is done, and its successor will be elected
+
+
+class NaiveMembers(MemberRaft):
+    """Takes every list of members that it is told, at once, and writes it on its own disk only."""
+
+    def configuration(self) -> tuple[NodeId, ...]:
+        return self.storage.get("members", self.first_members)
+
+    def is_majority(self, nodes: set[NodeId]) -> bool:
+        return 2 * len(nodes) > len(self.configuration())
+
+    def on_submit(self, client: NodeId, request: Submit) -> None:
+        members = members_in(LogEntry(0, request.command))
+        if members is None:
+            super().on_submit(client, request)
+        else:
+            self.storage.save(members=members)
+            self.send(client, SubmitReply(request.number, 0))
+
+
+def two_at_once(role: str) -> Story:
+    """n3 leads n1, n2, n3 and adds two spares in one entry; n1 and n2 do not hear of it."""
+    everyone = ("n1", "n2", "n3", "s1", "s2")
+    has_new = lambda id: lambda seen: len(seen[id]["log"]) == 2
+    stages = (
+        Stage(_leads("n3", 1), only=("n2", "n3")),
+        Stage(lambda seen: seen["n3"]["commit_index"] == 1, only=("n2", "n3")),
+        Stage(has_new("n3"), only=("n3", "c1")),
+        Stage(has_new("s1"), only=("n3", "s1")),
+        Stage(has_new("s2"), only=("n3", "s2")),
+        Stage(_leads("s1", 2), only=("n3", "s1", "s2")),
+        Stage(_leads("n1", 2), only=("n1", "n2")),
+    )
+    calls = {"c1": [("submit", "n3", ("members", *everyone))]}
+    system = System.of(everyone, role, client="ShopClient", workload=calls)
+    return Story(system, stages, Bounds(states_max=60_000, within=_up_to(2)))
+
+
+def two_leaders_change(role: str) -> Story:
+    """The bug of 2015: n1 removes n4 and is cut off; n2, elected by the others, removes n1; both go on."""
+    stages = (
+        Stage(_leads("n1", 1), only=("n1", "n2", "n3")),
+        Stage(lambda seen: len(seen["n1"]["log"]) == 2, only=("n1", "c1")),
+        Stage(_leads("n2", 2), only=("n2", "n3", "n4")),
+        Stage(lambda seen: len(seen["n2"]["log"]) == 2, only=("n2", "c2")),
+        Stage(lambda seen: seen["n2"]["commit_index"] == 2, only=("n2", "n4")),
+        Stage(_leads("n1", 3), only=("n1", "n3")),
+        Stage(_leads("n4", 3), only=("n2", "n4")),
+    )
+    calls = {
+        "c1": [("submit", "n1", ("members", "n1", "n2", "n3"))],
+        "c2": [("submit", "n2", ("members", "n2", "n3", "n4"))],
+    }
+    system = System.of(4, role, client="ShopClient", workload=calls)
+    return Story(system, stages, Bounds(states_max=60_000, within=_up_to(3)))
+
+
 # -- part TRANSFER: a planned change of leader ----------------------------------------------------------
 
 ASK_AGAIN_MS = 1_000
