@@ -16,7 +16,7 @@ from typing import Any
 from labkit.bundle import Bundle
 from labkit.exercise import current_bundle
 from labkit.lab import CourseError, course_root, load_lab
-from labkit.network import Link
+from labkit.network import Link, Network
 from labkit.node import Client, Node
 from labkit.system import System
 
@@ -106,6 +106,7 @@ class Recorded:
         self._recording = recording
         self.system, self.trace, self.history = recording.system, recording.trace, recording.history
         self.violation, self.finished, self.now_ms = recording.violation, True, 0.0
+        self.network = Network("recorded")  # nothing is cut any more: a panel asks
 
     async def until(self, _condition: Callable[[], Any], timeout_s: float = 30) -> bool:
         """Everything has happened already."""
