@@ -42,7 +42,7 @@ run = simulate(NaiveCutting, nodes=3, client=ShopClient, workload=till, seed=4, 
 log_table({id: pages(run.observe(id)) for id in ("n1", "n2", "n3")}, title="n3 asks for what nobody has")
 
 # %% run
-{id: dict(run.observe(id)["book"]) for id in ("n1", "n2", "n3")}
+{id: dict(run.observe(id).get("book", ())) for id in ("n1", "n2", "n3")}
 
 # %% [markdown]
 # The grey part of the picture is the part that n3 needs, and nobody has it.

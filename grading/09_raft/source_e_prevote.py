@@ -232,7 +232,7 @@ import pandas as pd
 def gap_ms(node, seed):
     run = simulate(node, nodes=5, seed=seed, until_ms=1_000, delay_ms=(1, 10))
     known = len(run.facts)
-    run.crash(list(run.facts.items())[-1][1])
+    run.crash(list(run.facts.items())[-1][1] if known else "n1")
     run.run_until(lambda: len(run.facts) > known, 6_000)
     return run.now_ms - 1_000
 
