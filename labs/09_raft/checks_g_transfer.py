@@ -202,7 +202,7 @@ def expect_told(node, peer, count, story):
     "a target that has everything is told at once (TransferToUpToDateNode)",
     points=2,
     look_at="self.match_index[self.transfer_to] and self.last_log_index",
-    source='"At this point, if the target server is up to date, the leader sends a TimeoutNow request"',
+    source='"The prior leader sends a TimeoutNow request to the target server"',
 )
 def up_to_date_is_told(program):
     for terms, target, nodes in (((1, 1), "n2", 3), ((1, 3, 3), "n3", 3), ((2,), "n5", 5)):
@@ -221,7 +221,7 @@ def up_to_date_is_told(program):
     "one that is behind gets the entries first (TransferToSlowFollower)",
     points=3,
     look_at="a number that is known, not one that is guessed",
-    source='"The leader fully updates the target server\'s log to match its own log, using the normal log replication mechanism"',
+    source='"The prior leader fully updates the target server\'s log to match its own log"',
 )
 def slow_is_brought_up_first(program):
     node = leader(program, 1, 1, 2)
