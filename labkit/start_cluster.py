@@ -129,19 +129,7 @@ class Recorded:
         return bool(self._recording.observations.get(id))
 
     def __getattr__(self, name: str) -> Any:
-        if name in (
-            "close",
-            "crash",
-            "cut",
-            "heal",
-            "isolate",
-            "partition",
-            "pause",
-            "restart",
-            "resume",
-            "set_clock",
-            "set_link",
-            "slow",
-        ):
+        if name in {"close", "crash", "cut", "heal", "isolate", "partition",
+                    "pause", "restart", "resume", "set_clock", "set_link", "slow"}:  # fmt: skip
             return lambda *_, **__: None
         raise AttributeError(name)

@@ -17,7 +17,7 @@ import pytest
 from labkit.bundle import Bundle, Section
 from labkit.cluster import Cluster, ClusterError
 from labkit.cluster.process import Spares
-from labkit.cluster.session import _named_after, session
+from labkit.cluster.session import named_after, session
 from labkit.host.machine import started
 from labkit.node import Node
 from labkit.program import ProgramError
@@ -123,7 +123,7 @@ import asyncio, signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)  # also where the tests' starter ignores it
 sys.path.insert(0, {root!r})
 from labkit.cluster import Cluster
-from labkit.cluster.session import _named_after, session
+from labkit.cluster.session import named_after, session
 from labkit.system import System
 from tests.cluster_programs import Beat
 
@@ -174,7 +174,7 @@ def killed_kernel_leaves_nothing(launcher: str) -> None:
         told(next_one, "pids")
         assert [pid for pid in pids if started(pid)] == []
         assert not Path(folder).exists()
-        assert list(_named_after(Path(folder))) == []
+        assert list(named_after(Path(folder))) == []
         next_one.wait()
 
 

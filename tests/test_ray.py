@@ -17,7 +17,7 @@ import pytest
 from labkit.cluster import Cluster, load_recording
 from labkit.cluster.launch_ray import LOCAL_SETTINGS
 from labkit.cluster.launchers import launcher_for
-from labkit.cluster.session import _named_after, session
+from labkit.cluster.session import named_after, session
 from labkit.host.machine import started, strike
 from labkit.system import System
 from tests import cluster_programs as p
@@ -140,7 +140,7 @@ def test_a_ray_that_somebody_else_started_serves_too(tmp_path: Path) -> None:
         assert works == "True"
         assert refusal.startswith("this kernel already uses another Ray")
     finally:
-        for pid, _ in _named_after(folder):
+        for pid, _ in named_after(folder):
             strike(pid, "SIGKILL")
         shutil.rmtree(folder, ignore_errors=True)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from labkit.cluster import Cluster, ClusterError, ray_refusals
-from labkit.cluster.session import SESSION_BYTES_MAX, _named_after, session
+from labkit.cluster.session import SESSION_BYTES_MAX, named_after, session
 from labkit.system import System
 from tests import cluster_programs as p
 
@@ -92,7 +92,7 @@ def test_rays_files_lie_in_a_folder_that_only_we_can_enter() -> None:
 def test_rays_servers_name_our_folder_on_their_command_lines() -> None:
     """That is how those of a killed kernel are found."""
     found = " ".join(
-        Path(f"/proc/{pid}/cmdline").read_text() for pid, _ in _named_after(session().folder)
+        Path(f"/proc/{pid}/cmdline").read_text() for pid, _ in named_after(session().folder)
     )
     for name in ("gcs_server", "raylet", "agent"):
         assert name in found
@@ -227,6 +227,26 @@ def test_what_is_wrong_beforehand_is_said_in_one_sentence(before: str, sentence:
     assert said.startswith("labkit.cluster.process.ClusterError: ")
     assert sentence in said
     assert said.endswith('Or go without it: launcher="subprocess".')
+
+
+def test_a_busy_machine_is_asked_twice() -> None:
+    done = fresh(
+        "import labkit.cluster.launch_ray as launch\n"
+        "started = launch._started\n"
+        "def patched(session):\n"
+        "    import os; os.environ.update(launch.LOCAL_SETTINGS)\n"
+        "    import ray; real, tries = ray.init, []\n"
+        "    def late(**given):\n"
+        "        tries.append(given)\n"
+        "        if len(tries) == 1: raise Exception('The current node timed out during startup.')\n"
+        "        return real(**given)\n"
+        "    ray.init = late\n"
+        "    return started(session)\n"
+        "launch._started = patched\n"
+        "with Cluster(Beat, System.of(1, 'Beat')) as cluster: print(cluster.is_up('n1'))"
+    )
+    assert "this machine is busy; once more ... ready in" in done.stdout
+    assert done.stdout.splitlines()[-1] == "True"
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ from typing import Any
 
 from labkit.cluster.process import HostError, ProcessDied, Spares, answers
 from labkit.cluster.ray_refusals import explained, look_before
-from labkit.cluster.session import Session
+from labkit.cluster.session import Session, end, named_after
 from labkit.host import Host
 from labkit.host.machine import remove, strike
 from labkit.host.record import read
@@ -168,7 +168,15 @@ def _started(session: Session) -> Any:
         import ray
 
         _silence_deaths()
-        ray.init(address="local", _temp_dir=str(session.folder / "r"), **LOCAL_OPTIONS)
+        try:
+            ray.init(address="local", _temp_dir=str(session.folder / "r"), **LOCAL_OPTIONS)
+        except Exception as error:
+            if "timed out" not in str(error):
+                raise
+            print(" this machine is busy; once more ...", end="", flush=True)
+            ray.shutdown()
+            end([*named_after(session.folder / "r")])  # Ray leaves what it had begun to our own end
+            ray.init(address="local", _temp_dir=str(session.folder / "s"), **LOCAL_OPTIONS)
     return ray
 
 

@@ -27,7 +27,7 @@ _KNOWN = (
      "may not write where it wants to ({0}). Make that folder writable."),
     (r"(?i)no space left|shared memory|/dev/shm",
      "needs 80 MB of shared memory. Free some in /dev/shm, or give the container --shm-size=256m."),
-    (r"(?i)timed out during startup", f"was not ready within 30 s: this machine is busy. {_BUSY}"),
+    (r"(?i)timed out during startup", f"was not ready within 30 s, twice: this machine is busy. {_BUSY}"),
     (r"(?i)cannot allocate memory|out of memory", f"needs about 0.6 GB of memory. {_BUSY}"),
 )  # fmt: skip
 

@@ -13,7 +13,7 @@ import os
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
@@ -64,10 +64,15 @@ def clean(root: Path) -> None:
     """End the processes and remove the folders of sessions whose owner is gone."""
     for folder in root.iterdir():
         if _is_abandoned(folder.name):
-            for pid, since in [*_recorded(folder), *_named_after(folder)]:
-                if since and started(pid) == since:
-                    strike(pid, "SIGKILL")
+            end([*_recorded(folder), *named_after(folder)])
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def end(processes: Iterable[tuple[int, str]]) -> None:
+    """End these processes, given by pid and start time; a pid that has a new owner is left alone."""
+    for pid, since in processes:
+        if since and started(pid) == since:
+            strike(pid, "SIGKILL")
 
 
 def _name(pid: int, since: str) -> str:
@@ -129,7 +134,7 @@ def _recorded(folder: Path) -> list[tuple[int, str]]:
     return [(int(pid), since) for pid, _, since in pairs if pid.isdecimal()]
 
 
-def _named_after(folder: Path) -> Iterator[tuple[int, str]]:
+def named_after(folder: Path) -> Iterator[tuple[int, str]]:
     """Our own processes whose command line names `folder`, where the system can list them."""
     mark = os.fsencode(folder)
     for entry in Path("/proc").glob("[0-9]*"):
