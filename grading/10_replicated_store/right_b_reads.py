@@ -66,7 +66,7 @@ def can_answer(node, read):
 
 @answer("10.4", variant="helpers")
 def become_leader(self):
-    super(IndexStore, self).become_leader()
+    Store.become_leader(self)
     index = self.take(NOOP)
     assert self.term_at(index) == self.current_term
 

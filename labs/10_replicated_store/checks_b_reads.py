@@ -175,7 +175,10 @@ def answers_many_at_once(program):
     node = ready(program)
     for number in range(1, 6):
         last = ask(node, number, "x" if number % 2 else "nothing")
-    for peer in ("n3", "n2", "n3"):
+    node.deliver("n3", Pong(2, last))
+    now = len(replies(node))
+    expect(now == 5, f"five reads wait for rounds up to {last}, and round {last} was confirmed: all five should be answered now, and {now} are")
+    for peer in ("n2", "n3"):
         node.deliver(peer, Pong(2, last))
     wanted = [Reply(number, True, "a" if number % 2 else None, "n1") for number in range(1, 6)]
     got = sorted(replies(node), key=lambda reply: reply.number)

@@ -412,8 +412,8 @@ class BlindStore(Store):
 
 READER, WRITER = "reader", "writer"
 NEWS = {
-    WRITER: [("put", "door", f"code {n}") for n in range(1, 40)],
-    READER: [("get", "door")] * 90,
+    WRITER: [("put", "door", f"code {n}") for n in range(1, 100)],
+    READER: [("get", "door")] * 150,
 }
 """One changes the code of a door, again and again; one asks for it."""
 
@@ -421,11 +421,11 @@ NEWS = {
 def old_leader(at_ms: float, slow_ppm: int = 0) -> Callable[[Any], None]:
     """A script: at `at_ms`, the leader is cut off from all but the reader, who asks it on.
 
-    From shortly before, its clock is slower by `slow_ppm` parts in a million.
+    From then on its clock is slower by `slow_ppm` parts in a million.
     """
 
     def script(run: Any) -> None:
-        run.at(at_ms - 150, _slow_leader, run, slow_ppm).at(at_ms, _split, run)
+        run.at(at_ms, _split, run, slow_ppm)
 
     return script
 
@@ -437,15 +437,12 @@ def leader_of(run: Any) -> NodeId:
     return max(leaders, key=lambda id: seen[id]["current_term"], default=run.system.node_ids[0])
 
 
-def _slow_leader(run: Any, ppm: int) -> None:
-    if ppm:
-        run.set_clock(leader_of(run), drift_ppm=-ppm)
-
-
-def _split(run: Any) -> None:
+def _split(run: Any, slow_ppm: int) -> None:
     old = leader_of(run)
     rest = [id for id in run.system.node_ids if id != old]
     run.partition((old, READER), (*rest, WRITER))
+    if slow_ppm:  # slower from now on, and not set back: the clock shows the same as before
+        run.set_clock(old, skew_ms=run.now_ms * slow_ppm / 1e6, drift_ppm=-slow_ppm)
 
 
 def find_stale_read(node: type[Store], client: type[Clerk], *, slow_ppm: int = 0, seeds: int = 40) -> Any:
