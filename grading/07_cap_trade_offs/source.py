@@ -118,8 +118,8 @@ timeline(runs["last writer wins"])
 
 # %% [markdown]
 # The majority store's east side falls to nothing, and no answer is ever stale.
-# In the other store nobody notices anything, except that answers grow old: at the end of the band the two sides see prices of more than a second ago.
-# How old is as long as the partition is; no figure in the program limits it.
+# In the other store nobody notices anything, except that answers are older in the band than before.
+# They are not much older here, because each side goes on writing and sees at least its own prices; part b asks what happens where only one side writes.
 #
 # Draw `"primary-backup"` and `"R = W = 1"` as well.
 

@@ -624,6 +624,12 @@ def at_level(
     return {id: [(f"{f} {level[f]}", *rest) for f, *rest in calls] for id, calls in workload.items()}
 
 
+def head_office(each: int) -> dict[NodeId, list[tuple[Any, ...]]]:
+    """Prices of tea are written by c1 only; everybody reads them."""
+    writes = [("write", "tea", f"€{n}") if n % 2 else ("read", "tea") for n in range(each)]
+    return {"c1": writes} | {client: [("read", "tea")] * each for client in CLIENTS[1:]}
+
+
 def plain_history(history: Iterable[Operation], level: str = "") -> History:
     """The operations with ``read`` and ``write`` for their names; only those of one `level`, if given."""
     kept = [op for op in history if op.f.endswith(level)]
