@@ -261,12 +261,11 @@ check("7.C")
 # %% chart
 peace = {store: play(store, workload, cut_ms=None) for store in STORES}
 found = [measured(store, peace[store], runs[store]) for store in STORES]
-rows = [{"store": f"{m.store} {answer_of(m, 'place')}", "latency_ms": m.latency_ms, "consistency": m.cut_level,
-         "availability": min(percent for _, percent in m.answered) / 100} for m in found]
 majority_ms = found[0].trip_ms
-charts.pacelc(rows, theory=[{"latency_ms": majority_ms, "line": "1 round trip"}, {"latency_ms": 2 * majority_ms, "line": "2 round trips"}])
+charts.pacelc(pacelc_rows(found), theory=[{"latency_ms": majority_ms, "line": "1 round trip"}, {"latency_ms": 2 * majority_ms, "line": "2 round trips"}])
 
 # %% [markdown]
+# Availability is the mean of the two sides, so 0.5 says that one of them was not answered at all.
 # The dashed lines are what theory says: one and two round trips of the median till to its majority, from the data set.
 # The majority register pays two, one for each phase.
 # Primary-backup pays the way to Amsterdam and the primary's way to its backup; a till in Amsterdam pays only the second.

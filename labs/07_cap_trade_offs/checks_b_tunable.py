@@ -129,7 +129,7 @@ def reads_make_one_trip(program):
     for level, count in (("ONE", 1), ("QUORUM", 3), ("ALL", 5)):
         node = client_of(program)
         operation = node.invoke(f"read {level}", "tea")
-        found(node, **{id: NEW for id in replicas(count)})
+        found(node, **dict.fromkeys(replicas(count), NEW))
         expect(node.outcome(operation) == ("ok", "new"), f"a read at {level} is {node.outcome(operation)}")
         kept = [message for _, message in node.sent if isinstance(message, Keep)]
         expect(not kept, f"a read at {level} sent {kept[:1]}; that trip is for LINEARIZABLE only")
@@ -175,7 +175,7 @@ def writes_take_two_phases(program):
     for level, count in (("ONE", 1), ("QUORUM", 3), ("LINEARIZABLE", 3), ("ALL", 5)):
         node = client_of(program)
         operation = node.invoke(f"write {level}", "tea", "mine")
-        found(node, **{id: NEW for id in replicas(count)})
+        found(node, **dict.fromkeys(replicas(count), NEW))
         expect(node.outcome(operation) is None, f"a write at {level} ended before anybody had its value")
         kept = node.sent_to("n4", Keep)
         expect(
@@ -493,7 +493,7 @@ def sides_of_a_partition(program):
                 wanted = "ok" if level in enough else "fail"
                 odd = [op for op in ops if op.outcome != wanted]
                 expect(ops, f"{client} at {level}: nothing has ended in {4 * PATIENCE_MS} ms")
-                expect(not odd, f"{client} at {level}, on its side of the partition: {str(odd[:1])}, but {wanted} is true")
+                expect(not odd, f"{client} at {level}, on its side of the partition: {odd[:1]!s}, but {wanted} is true")
 
         scenarios(program, system, play, runs=4, link=Link(delay_ms=(2, 4)), needs=("partition",))
 
@@ -530,9 +530,9 @@ def travellers_are_refused(program):
         write, *reads = run.history
         tea = [op for op in reads if op.key == write.key]
         old = [op for op in tea if op.outcome == "ok" and op.result != write.value]
-        expect(run.violation or not old, f"c1 wrote {write.value!r} in the west, and in the east: {str(old[:1])}")
+        expect(run.violation or not old, f"c1 wrote {write.value!r} in the west, and in the east: {old[:1]!s}")
         late = [op for op in reads if op.invoked_us > 2_200_000 and op.returned_us and op.outcome != "ok"]
         expect(run.violation or reads, "c1 wrote, and never came to read")
-        expect(run.violation or not late, f"0.7 s after the partition has healed: {str(late[:1])}")
+        expect(run.violation or not late, f"0.7 s after the partition has healed: {late[:1]!s}")
 
     scenarios(program, system, play, runs=3, link=Link(delay_ms=(30, 30)), needs=("partition",))

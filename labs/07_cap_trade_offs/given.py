@@ -384,6 +384,18 @@ def measured(store: str, peace: Any, cut: Any) -> Measured:
     return Measured(store, answered, *levels, latency_of(peace.history), round(statistics.median(trips_ms(3))))
 
 
+def pacelc_rows(found: Iterable[Measured]) -> list[dict[str, Any]]:
+    """For the scatter: availability is the mean of the sides; stores at one point share its name."""
+    rows: dict[Any, dict[str, Any]] = {}
+    for one in found:
+        share = statistics.fmean(percent for _, percent in one.answered) / 100
+        name = f"{one.store} {answer_of(one, 'place')}"
+        row = {"store": name, "latency_ms": one.latency_ms, "availability": share, "consistency": one.cut_level}
+        spot = one.latency_ms, share, one.cut_level
+        rows[spot] = row | {"store": f"{rows[spot]['store']}; {name}"} if spot in rows else row
+    return list(rows.values())
+
+
 def stale_rows(run: Any, far: Iterable[NodeId] = EAST) -> list[dict[str, Any]]:
     """How old the answer of each read was, by the time when it was asked, for the staleness chart."""
     from labkit.consistency import staleness
