@@ -178,12 +178,12 @@ def whatever_happens_to_members(program):
         run.run(run.now_ms + chance.between(10, 300))
         expect_more(run, 2, "the faults have ended")
 
-    play_all(program, shop(3, 2, 300, 300, lists=lists, gap_ms=40), play, runs=40, link=LOSSY)
+    play_all(program, shop(3, 2, 300, 300, lists=lists, gap_ms=40), play, runs=12, link=LOSSY)
 
 
 @checks("9.M", "two, four and five first members, in any order of events", points=2, source="figure 3; section 4.1")
 def other_sizes_of_members(program):
-    for first, spares, count in ((2, 1, 80), (4, 1, 60), (5, 0, 40)):
+    for first, spares, count in ((2, 1, 40), (4, 1, 30), (5, 0, 20)):
         ids = tuple(f"n{n}" for n in range(1, first + 1))
         lists = [((*ids, "s1") if spares else ids[1:], ids), (ids[1:], ids[:-1])]
         limits = Walk(steps_max=160, restarts=1, duplicates=True, timers=14)

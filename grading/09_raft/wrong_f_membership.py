@@ -176,6 +176,15 @@ def is_majority(self, nodes):
     return 2 * len(set(self.peers) & set(nodes)) > len(self.peers)
 
 
+@answer(
+    "9.18",
+    misconception="one member is enough",
+    rejected_by="two offices, in any order of events: one leads a term, and all books agree",
+)
+def is_majority(self, nodes):
+    return bool(set(self.configuration()) & set(nodes))
+
+
 # -- 9.19 --------------------------------------------------------------------------------------
 
 
@@ -280,3 +289,14 @@ def may_change(self, members):
     has_own = self.term_at(self.commit_index) == self.current_term
     pending = self.last_log_index > self.commit_index and members_in(self.log[-1]) is not None
     return has_own and not pending and len(set(members) ^ set(self.configuration())) == 1
+
+
+@answer(
+    "9.19",
+    misconception="a change waits until every node has everything",
+    rejected_by="a change that was made is answered when it is committed, and asked for again it is done",
+)
+def may_change(self, members):
+    has_own = self.term_at(self.commit_index) == self.current_term
+    is_all = all(match == self.last_log_index for match in self.match_index.values())
+    return has_own and is_all and len(set(members) ^ set(self.configuration())) == 1

@@ -149,6 +149,20 @@ def start_transfer(self, target):
         self.set_timer("transfer", ELECTION_MS[1])
 
 
+@answer(
+    "9.20",
+    misconception="whoever has handed over once takes no commands any more",
+    rejected_by="a higher term ends the transfer (LeaderTransferReceiveHigherTermVote)",
+)
+def start_transfer(self, target):
+    if target == self.id:
+        self.transfer_to = None
+    elif target in self.peers and target != self.transfer_to:
+        self.transfer_to = target
+        self.set_timer("transfer", ELECTION_MS[1])
+        self.on_submit = lambda client, request: self.send(client, SubmitReply(request.number, None))
+
+
 # -- 9.21 --------------------------------------------------------------------------------------
 
 

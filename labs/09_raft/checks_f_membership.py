@@ -625,7 +625,7 @@ def churn(program, *, link, crashes, runs, needs):
     source="TinyKV 3B",
 )
 def conf_change_recover(program):
-    churn(program, link=CALM, crashes=True, runs=30, needs=("crash", "restart"))
+    churn(program, link=CALM, crashes=True, runs=12, needs=("crash", "restart"))
 
 
 @checks(
@@ -636,7 +636,7 @@ def conf_change_recover(program):
     source="TinyKV 3B",
 )
 def conf_change_unreliable(program):
-    churn(program, link=LOSSY, crashes=False, runs=30, needs=("partition", "loss", "late"))
+    churn(program, link=LOSSY, crashes=False, runs=12, needs=("partition", "loss", "late"))
 
 
 @checks(
@@ -647,7 +647,7 @@ def conf_change_unreliable(program):
     source="TinyKV 3B",
 )
 def conf_change_unreliable_recover(program):
-    churn(program, link=LOSSY, crashes=True, runs=30, needs=("crash", "restart", "loss"))
+    churn(program, link=LOSSY, crashes=True, runs=12, needs=("crash", "restart", "loss"))
 
 
 @checks(
@@ -661,7 +661,7 @@ def conf_change_unreliable_recover(program):
 def safe_in_any_order(program):
     lists = [((*THREE, "s1"), ("n2", "n3", "s1"), THREE), (("n1", "n2"), THREE, (*THREE, "s1"))]
     for limits, count in (
-        (Walk(steps_max=150, restarts=1, duplicates=True, timers=14), 300),
-        (Walk(steps_max=150, restarts=1, timers=14, demotions=8), 300),
+        (Walk(steps_max=150, restarts=1, duplicates=True, timers=14), 120),
+        (Walk(steps_max=150, restarts=1, timers=14, demotions=8), 120),
     ):
         walks(program, shop(3, 1, 2, 2, lists=lists), count=count, limits=limits, **SAFE)

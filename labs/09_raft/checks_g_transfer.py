@@ -270,24 +270,6 @@ def told_again(program):
     expect(target_of(node) is None, f"n1 follows now, and its transfer_to is {target_of(node)}")
 
 
-@checks(
-    "9.21",
-    "without a transfer nobody is told",
-    points=1,
-    look_at="self.transfer_to",
-    source="section 3.10",
-)
-def nobody_is_told(program):
-    node = leader(program, 1, 1)
-    agree(node, n2=2, n3=2)
-    node.fire("heartbeat")
-    ask(node, "n1")
-    ask(node, "n9")
-    node.fire("heartbeat")
-    agree(node, n3=2)
-    expect_told(node, "n2", 0, "n1 leads, both others have all entries, and no transfer is under way")
-
-
 # -- 9.22 Standing at once --------------------------------------------------------------------------
 
 
@@ -683,4 +665,4 @@ def storm_of_transfers(program):
 
     many = {f"o{n}": [f"n{1 + (n + m) % 5}" for m in range(40)] for n in (1, 2)}
     needs = ("crash", "restart", "partition", "loss", "late")
-    play_all(program, shop(5, 400, 400, offices=many, gap_ms=40), play, runs=24, link=LOSSY, needs=needs)
+    play_all(program, shop(5, 400, 400, offices=many, gap_ms=40), play, runs=12, link=LOSSY, needs=needs)
