@@ -113,7 +113,7 @@ def any_answers_of_followers(program):
     for _ in range(20):
         length, nodes = draw.randint(1, 12), draw.choice((3, 5))
         node = leader_with(program, *terms_up_to(draw, 7, length), term=9, nodes=nodes)
-        known = {peer: (0, length + 1) for peer in node.system[1:nodes]}
+        known = dict.fromkeys(node.system[1:nodes], (0, length + 1))
         for _ in range(12):
             peer, term = draw.choice(list(known)), draw.choice((9, 9, 9, 8, 3))
             match, after = known[peer]

@@ -3,8 +3,18 @@
 from __future__ import annotations
 
 from checks import leader_in
-from checks_b_log import RULES, entries_of, follower_with, leader_with, play_all, shop, tell
-from checks_b_log import expect_same_books, expect_sold, sold
+from checks_b_log import (
+    RULES,
+    entries_of,
+    expect_same_books,
+    expect_sold,
+    follower_with,
+    leader_with,
+    play_all,
+    shop,
+    sold,
+    tell,
+)
 from checks_c_persistence import ROLE, booted, expect_new, mend, on_disk_when_sent
 from given import AppendEntries, AppendEntriesReply, RequestVote, RequestVoteReply, Submit
 from hidden_b_log import all_sell, dice, terms_up_to

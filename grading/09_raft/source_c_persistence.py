@@ -56,7 +56,7 @@ spacetime(run, title="n2 had tea, and was asked again")
 # %% [markdown]
 # ## 2. What comes back
 # So let us begin at the end: with the boot.
-# Which of the eleven attributes must come from the disk?
+# Which of the twelve attributes must come from the disk?
 # Not all that a node knows is a promise to somebody.
 # What is committed, for instance, the next leader will say, and until then nothing is lost by not knowing it.
 
