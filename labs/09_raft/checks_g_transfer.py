@@ -607,10 +607,10 @@ def higher_term_vote(program):
         cut_off(run, third)
         run.run(run.now_ms + 3 * TIMEOUT_MS)  # it stands, in vain, in ever higher terms
         run.crash(down)
-        run.heal()
-        close_offices(run)
+        mark = len(run.trace)
         open_till(run, f"o{down[1:]}")
-        run.run(run.now_ms + ELECTION_MS[0])
+        passes(run, lambda: _asked(run, mark, down), RECOVERY_MS)
+        run.heal()
         close_offices(run)
         expect_more(run, 3, f"{old} was asked to hand over to {down}, which is down, when {third} came with a higher term")
         run.restart(down)
