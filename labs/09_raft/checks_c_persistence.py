@@ -129,11 +129,11 @@ def on_disk_when_sent(node, effects, before, what):
         if effect[0] == "save":
             disk |= effect[1]
         elif effect[0] == "send":
-            for name in PROMISED:
-                expect(
-                    disk.get(name) == seen[name],
-                    f"{what}: {effect[2]} leaves for {effect[1]} when {name} on the disk is {disk.get(name)!r}, and in memory {seen[name]!r}; a crash right then forgets a promise",
-                )
+            missing = [name for name in PROMISED if disk.get(name) != seen[name]]
+            expect(
+                not missing,
+                f"{what}: {effect[2]} leaves for {effect[1]}, and {', '.join(missing)} on the disk is not what n1 has in memory; a crash right then forgets a promise",
+            )
 
 
 def watched(node, what, act):

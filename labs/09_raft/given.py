@@ -14,9 +14,9 @@ from enum import Enum
 from typing import Any, NamedTuple
 
 from labkit import Client, Node, NodeId, Operation, System, message, unwritten
-from labkit.explorer import Experiment
+from labkit.explorer import Experiment, Walk, random_walk
 from labkit.message import canonical, encode
-from labkit.program import LocalProgram
+from labkit.program import LocalProgram, Unwritten
 from labkit.search import Bounds, Goal, Stage, search
 from labkit.shrink import shrink
 from labkit.states import Within
@@ -504,7 +504,10 @@ def find_loss(node: type[LogRaft], story: Callable[[str], Story]) -> World | Non
     """A short run after `story` in which nodes of this class lose a committed entry; None if none was found."""
     system, stages, bounds = story(node.__name__)
     experiment = Experiment(LocalProgram.of(node, ShopClient), system)
-    found = search(experiment, bounds, stages)
+    try:
+        found = search(experiment, bounds, stages)
+    except Unwritten:
+        return random_walk(experiment, 0, Walk(steps_max=300))[0]  # it ends where something is missing
     if found.violation is None:
         return None
     short = shrink(experiment, found.schedule, found.violation.rule)
