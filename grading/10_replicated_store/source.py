@@ -270,7 +270,7 @@ predict("10.S", "Some clients get no answer in time and ask again. Will the hist
 calls = {f"c{c}": [(("append", "x", f"{c}.{n};") if n % 2 else ("get", "x")) for n in range(1, 31)] for c in (1, 2, 3)}
 cluster = start_cluster(Store, nodes=5, client=Clerk, workload=calls, gap_ms=60, delay_ms=(1, 10), recorded="killed_and_cut")
 seen = lambda: {id: cluster.observe(id) for id in cluster.system.node_ids}
-leaders = lambda: [id for id, one in seen().items() if one and one["role"] is Role.LEADER]
+leaders = lambda: [id for id, one in seen().items() if one and one["role"].name == "LEADER"]
 await cluster.until(lambda: leaders() and len(cluster.observe(leaders()[0])["log"]) > 15)
 old = leaders()[0] if leaders() else "n1"
 cluster.crash(old)

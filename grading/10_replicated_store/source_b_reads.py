@@ -294,7 +294,7 @@ predict("10.R", "The reader that is cut off with the old leader: what does it ge
 calls = {WRITER: [("put", "door", f"code {n}") for n in range(1, 31)], READER: [("get", "door")] * 30, "guard": [("get", "door")] * 30}
 cluster = start_cluster(LeaseStore, nodes=5, client=Clerk, workload=calls, gap_ms=60, delay_ms=(1, 10), recorded="leased")
 seen = lambda: {id: cluster.observe(id) for id in cluster.system.node_ids}
-leaders = lambda: [id for id, one in seen().items() if one and one["role"] is Role.LEADER]
+leaders = lambda: [id for id, one in seen().items() if one and one["role"].name == "LEADER"]
 await cluster.until(lambda: leaders() and len(cluster.observe(leaders()[0])["log"]) > 8)
 old = leaders()[0] if leaders() else "n1"
 cluster.partition((old, READER), [id for id in (*cluster.system.node_ids, WRITER, "guard") if id != old])
