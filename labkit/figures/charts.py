@@ -69,6 +69,9 @@ def _over_time(
     rows: Sequence[Record], y: str, label: str, source: Any, title: str, top: float | None = None
 ) -> Any:
     alt = enable()
+    if not rows:  # a legend of nothing keeps a browser busy for ever
+        said = _of([{"time_ms": 0, "said": "no answers"}]).mark_text(align="left")
+        return finished(alt.layer(*_shades(source), said.encode(x="time_ms:Q", text="said:N")), rows, title)
     scale = alt.Scale(domain=[0, top]) if top else alt.Scale(zero=True)
     marks = _of(rows).mark_line(point=True, interpolate="step-after" if top else "linear")
     side = {
