@@ -2,8 +2,20 @@
 
 from __future__ import annotations
 
-from checks import LOSSY, RULES, agree, expect_leader, leads, mend, play_all, replies, split, store, under_trouble
-from checks_b_reads import LEASE_MS, MODES, PUT, ask, beat, elected, lease_is, newsroom, ready, reads
+from checks import (
+    LOSSY,
+    RULES,
+    agree,
+    expect_leader,
+    leads,
+    mend,
+    play_all,
+    replies,
+    split,
+    store,
+    under_trouble,
+)
+from checks_b_reads import LEASE_MS, MODES, PUT, ask, beat, elected, lease_is, newsroom, reads, ready
 from given import NOOP, LogEntry, Ping, Pong, Reply, Request
 from hidden import dice
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from enum import Enum
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 from labkit import Client, Node, NodeId, Operation, System, message, unwritten
@@ -305,8 +306,8 @@ class LogRaft(Raft):
     # -- the leader --------------------------------------------------------------------------
 
     def become_leader(self) -> None:
-        self.next_index = {peer: self.last_log_index + 1 for peer in self.peers}
-        self.match_index = {peer: 0 for peer in self.peers}
+        self.next_index = dict.fromkeys(self.peers, self.last_log_index + 1)
+        self.match_index = dict.fromkeys(self.peers, 0)
         super().become_leader()
 
     def on_submit(self, client: NodeId, request: Submit) -> None:
@@ -956,7 +957,10 @@ class NaiveMembers(MemberRaft):
 def two_at_once(role: str) -> Story:
     """n3 leads n1, n2, n3 and adds two spares in one entry; n1 and n2 do not hear of it."""
     everyone = ("n1", "n2", "n3", "s1", "s2")
-    has_new = lambda id: lambda seen: len(seen[id]["log"]) == 2
+
+    def has_new(id: NodeId) -> Any:
+        return lambda seen: len(seen[id]["log"]) == 2
+
     stages = (
         Stage(_leads("n3", 1), only=("n2", "n3")),
         Stage(lambda seen: seen["n3"]["commit_index"] == 1, only=("n2", "n3")),
@@ -1114,4 +1118,4 @@ def longest_gap(run: Any, after_ms: float) -> float:
     """The longest time after `after_ms` in which no sale was answered, in milliseconds."""
     done = [op.returned_us / 1000 for op in run.history if op.f == "submit" and op.outcome == "ok"]
     times = [after_ms, *sorted(time for time in done if time > after_ms)]
-    return max((later - earlier for earlier, later in zip(times, times[1:], strict=False)), default=0.0)
+    return max((later - earlier for earlier, later in pairwise(times)), default=0.0)

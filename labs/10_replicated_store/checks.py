@@ -6,7 +6,17 @@ checker; what the replicas hold is judged too.  Not checked here: sessions that 
 
 from __future__ import annotations
 
-from given import NOOP, TRIES_MAX, AppendEntries, AppendEntriesReply, LogEntry, Reply, Request, RequestVoteReply, Role
+from given import (
+    NOOP,
+    TRIES_MAX,
+    AppendEntries,
+    AppendEntriesReply,
+    LogEntry,
+    Reply,
+    Request,
+    RequestVoteReply,
+    Role,
+)
 
 from labkit import Link, System, Walk, by_hand, check_linearizable, checks, expect, scenarios, walks
 from labkit.facts import Violation

@@ -7,7 +7,6 @@ CLOCK_RATIO allows, for which the lease promises nothing.
 from __future__ import annotations
 
 from checks import (
-    CALM,
     LOSSY,
     RULES,
     agree,
@@ -17,18 +16,27 @@ from checks import (
     expect_leader,
     expect_none_done,
     expect_same_data,
-    leader,
     leads,
     mend,
-    passes,
     play_all,
     replies,
     split,
     store,
-    trouble,
     under_trouble,
 )
-from given import CLOCK_RATIO, ELECTION_MS, NOOP, AppendEntries, LogEntry, Ping, Pong, Read, Reply, Request, RequestVoteReply
+from given import (
+    CLOCK_RATIO,
+    ELECTION_MS,
+    NOOP,
+    AppendEntries,
+    LogEntry,
+    Ping,
+    Pong,
+    Read,
+    Reply,
+    Request,
+    RequestVoteReply,
+)
 
 from labkit import System, Walk, by_hand, checks, expect, walks
 from labkit.network import Stream
