@@ -9,7 +9,7 @@ from pathlib import Path
 
 from grading.answers import AnswersError
 from grading.attempt import as_json, as_line, try_answers
-from grading.build import both_ways, build, record, release_answers, stale
+from grading.build import both_ways, build, record, stale
 from grading.course import ROOT, all_labs, open_lab
 from grading.grade import Grading
 from grading.judge import HOSTS
@@ -48,7 +48,7 @@ def _build(given: argparse.Namespace) -> int:
 
 def _release(given: argparse.Namespace) -> int:
     for id in given.labs:
-        print(release_answers(open_lab(id), given.to))
+        print(open_lab(id).release_answers(given.to))
     return 0
 
 

@@ -33,14 +33,6 @@ def build(lab: CourseLab) -> list[Path]:
     return list(wanted)
 
 
-def release_answers(lab: CourseLab, course: Path) -> Path:
-    """Put the course's answers of a lab into ``answers.json`` of a `course`, for later labs to build on."""
-    path = course / "labs" / lab.name / "answers.json"
-    texts = {name: cell.solved for name, cell in lab.exercises.items()}
-    path.write_text(json.dumps(texts, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    return path
-
-
 def outputs(lab: CourseLab) -> dict[Path, str]:
     """The files that building makes, as texts.  CourseError where checks and cells differ."""
     _same_questions(lab)

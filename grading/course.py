@@ -7,6 +7,7 @@ handed out), the course's own answers, and the programs that the judge judges.
 
 from __future__ import annotations
 
+import json
 import types
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -152,6 +153,13 @@ class CourseLab:
             if kind_of(id) in ("setup", "given") and id not in there
         ]
         return program_cells([*missing, *cells], self.released)
+
+    def release_answers(self, course: Path) -> Path:
+        """Put the course's answers into ``answers.json`` of a `course`, for later notebooks to build on."""
+        path = course / "labs" / self.name / "answers.json"
+        texts = {name: cell.solved for name, cell in self.exercises.items()}
+        path.write_text(json.dumps(texts, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
+        return path
 
     def _cells(self) -> Iterable[SourceCell]:
         return (cell for part in self.parts for cell in part.cells)

@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from grading.course import CourseLab
+from grading.course import CourseLab, open_lab
+from labkit.answers import earlier_labs
 
 CELL_TIMEOUT_S = 300
 UNWANTED = shutil.ignore_patterns(".ipynb_checkpoints", "__pycache__", ".labkit")
@@ -77,11 +78,16 @@ def execute(
 
 @contextmanager
 def course_copy(lab: CourseLab, *, solved: bool = False) -> Iterator[Path]:
-    """A fresh copy of what a student has, or an author; yields the lab's folder in it."""
+    """A fresh copy of what a student has, or an author; yields the lab's folder in it.
+
+    Earlier notebooks and labs have been released, as to whoever comes so far.
+    """
     with tempfile.TemporaryDirectory(prefix="labkit-course-") as folder:
         for name in ("labs", "datasets", *(["grading"] if solved else [])):
             if (lab.lab.root / name).is_dir():
                 shutil.copytree(lab.lab.root / name, Path(folder) / name, ignore=UNWANTED)
+        for one in (lab, *(open_lab(id, lab.lab.root) for id in earlier_labs(lab.lab.given_source))):
+            one.release_answers(Path(folder))
         yield Path(folder) / "labs" / lab.name
 
 

@@ -17,7 +17,6 @@ from grading.build import (
     build,
     outputs,
     recordings,
-    release_answers,
     solved_notebook,
     stale,
 )
@@ -229,7 +228,7 @@ def test_released_answers_are_what_later_labs_build_on(lab: CourseLab, tmp_path:
     id = next(iter(lab.exercises))
     origin, cells = answers.find(lab_of(id), id)
     assert (origin, cells) == (answers.NOBODY, [])
-    release_answers(lab, course)
+    lab.release_answers(course)
     origin, (cell,) = answers.find(lab_of(id), id)
     assert origin == answers.RELEASED
     assert cell.source == lab.exercises[id].solved

@@ -17,6 +17,7 @@ pytest.importorskip("playwright.sync_api", reason="needs Playwright, which is no
 
 from playwright.sync_api import Browser
 
+from grading.course import all_labs, open_lab
 from tests.browser.course import LABS, ROOT, copy_course
 from tests.browser.harness import Lab, chromium, jupyterlab, open_notebook
 
@@ -27,7 +28,10 @@ NOTEBOOKS = sorted(str(path.relative_to(LABS)) for path in LABS.glob("[0-9]*/*.i
 
 @pytest.fixture(scope="module")
 def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    with jupyterlab(copy_course(tmp_path_factory.mktemp("course"))) as running:
+    labs = copy_course(tmp_path_factory.mktemp("course"))
+    for id in all_labs():
+        open_lab(id).release_answers(labs.parent)  # for later notebooks to build on
+    with jupyterlab(labs) as running:
         yield running
 
 
@@ -43,10 +47,6 @@ def solved(request: pytest.FixtureRequest, lab: Lab) -> str:
     if not (ROOT / "grading" / "build.py").exists():
         pytest.skip("there is no builder yet that could write the answers into the notebook")
     from grading import build
-    from grading.course import all_labs, open_lab
-
-    for id in all_labs():
-        build.release_answers(open_lab(id), lab.root.parent)  # to build on, in later notebooks
     if not hasattr(build, "solved_notebook"):
         pytest.fail("grading/build.py has no solved_notebook(lab) -> path. Write it there.")
     source = next(p for p in build.solved_notebook(request.param[:2]) if p.stem == Path(request.param).stem)
