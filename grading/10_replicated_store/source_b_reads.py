@@ -265,8 +265,8 @@ predict("10.7", "The old leader is cut off, and its clock is slow. What will the
 
 # %% run
 print("good clocks:", find_stale_read(LeaseStore, Clerk, seeds=20))
-run, judgement = find_stale_read(LeaseStore, Clerk, slow_ppm=800_000)
-history_figure(run, judgement, title="A lease on a slow clock: not linearizable")
+found = find_stale_read(LeaseStore, Clerk, slow_ppm=800_000)
+history_figure(*found, title="A lease on a slow clock: not linearizable") if found else "nothing found: is the lease written?"
 
 # %% [markdown]
 # The core of the proof is marked: the read began after the new code was confirmed, and answered the old one.
@@ -336,16 +336,19 @@ def measure(store, readers, seed):
 # Three stores, one to eight readers, three seeds each: how many reads a second, and how long does one take?
 
 # %% chart
-records = [cost_of_reads(kind, readers, seed) for kind in KINDS for readers in (1, 2, 4, 8) for seed in range(3)]
-sweep(records, "readers", "per second", by="reads", title="Reads a second, of all readers together")
+try:
+    records = [cost_of_reads(kind, readers, seed) for kind in KINDS for readers in (1, 2, 4, 8) for seed in range(3)]
+except IndexError:  # an exercise is not written yet
+    records = []
+sweep(records, "readers", "per second", by="reads", title="Reads a second, of all readers together") if records else "nothing to draw yet"
 
 # %% chart
-sweep(records, "readers", "ms", by="reads", title="How long a read takes, in ms")
+sweep(records, "readers", "ms", by="reads", title="How long a read takes, in ms") if records else "nothing to draw yet"
 
 # %% chart
 import pandas as pd
 
-pd.DataFrame(records).groupby(["reads", "readers"])[["ms", "per second", "messages"]].median().round(1)
+pd.DataFrame(records).groupby(["reads", "readers"])[["ms", "per second", "messages"]].median().round(1) if records else "nothing to draw yet"
 
 # %% [markdown]
 # The log and the round take two round trips: one of the client, one to a majority.
