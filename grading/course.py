@@ -154,10 +154,19 @@ class CourseLab:
         ]
         return program_cells([*missing, *cells], self.released)
 
-    def release_answers(self, course: Path) -> Path:
-        """Put the course's answers into ``answers.json`` of a `course`, for later notebooks to build on."""
+    def number_of(self, notebook: str) -> int:
+        """Which notebook of the lab has this file name, counted from 0; 0 if none has."""
+        names = [notebook_name(self.name, part, number) for number, part in enumerate(self.parts)]
+        return names.index(notebook) if notebook in names else 0
+
+    def release_answers(self, course: Path, *, before: str = "") -> Path:
+        """Put the course's answers into ``answers.json`` of a `course`, for later notebooks to build on.
+
+        With `before`, a notebook's file name, only those of the notebooks before it.
+        """
         path = course / "labs" / self.name / "answers.json"
-        texts = {name: cell.solved for name, cell in self.exercises.items()}
+        parts = self.parts[: self.number_of(before)] if before else self.parts
+        texts = {name: cell.solved for part in parts for name, cell in part.of_kind("exercise").items()}
         path.write_text(json.dumps(texts, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
         return path
 

@@ -1,8 +1,8 @@
 """Executing a notebook from top to bottom in a real kernel, in a copy of the course.
 
 The copy has what a student has (``labs/``, ``datasets/``) and nothing kept, so that a run neither
-finds answers nor leaves any; a solved run has ``grading/`` as well, for ``use_answers``. Executed
-notebooks are kept below ``build/executed/``.
+finds answers nor leaves any, but for those of earlier notebooks and labs, which the instructor has
+released.  Executed notebooks are kept below ``build/executed/``.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def execute(
 
     notebook = nbformat.reads(text, as_version=4)
     with (
-        course_copy(lab, solved=keep != "released") as folder,
+        course_copy(lab, name) as folder,
         environment(strict=strict, cluster=cluster, record=bool(bring_back)),
     ):
         client = NotebookClient(
@@ -77,17 +77,18 @@ def execute(
 
 
 @contextmanager
-def course_copy(lab: CourseLab, *, solved: bool = False) -> Iterator[Path]:
-    """A fresh copy of what a student has, or an author; yields the lab's folder in it.
+def course_copy(lab: CourseLab, notebook: str) -> Iterator[Path]:
+    """A fresh copy of what a student has at a `notebook` (its file name); yields the lab's folder in it.
 
-    Earlier notebooks and labs have been released, as to whoever comes so far.
+    The answers of earlier labs and notebooks have been released, and never this notebook's own.
     """
     with tempfile.TemporaryDirectory(prefix="labkit-course-") as folder:
-        for name in ("labs", "datasets", *(["grading"] if solved else [])):
+        for name in ("labs", "datasets"):
             if (lab.lab.root / name).is_dir():
                 shutil.copytree(lab.lab.root / name, Path(folder) / name, ignore=UNWANTED)
-        for one in (lab, *(open_lab(id, lab.lab.root) for id in earlier_labs(lab.lab.given_source))):
-            one.release_answers(Path(folder))
+        lab.release_answers(Path(folder), before=notebook)
+        for id in earlier_labs(lab.lab.given_source):
+            open_lab(id, lab.lab.root).release_answers(Path(folder))
         yield Path(folder) / "labs" / lab.name
 
 

@@ -136,7 +136,7 @@ class LabNotebook(IPyNbFile):
         self._open = ExitStack()
         if _problem(self.path):
             return
-        folder = self._open.enter_context(course_copy(self.lab))
+        folder = self._open.enter_context(course_copy(self.lab, self.path.name))
         self._open.enter_context(
             environment(strict=True, cluster="subprocess", budget=option.lab_budget)
         )
@@ -153,9 +153,7 @@ class LabNotebook(IPyNbFile):
 
     def _needed(self) -> list[str]:
         """The cells that this notebook must have: the setup and the checks of its part."""
-        names = [name for name in self.lab.notebooks() if name == self.path.name]
-        number = list(self.lab.notebooks()).index(names[0]) if names else 0
-        ids = [self.lab.ids[cell] for cell in self.lab.parts[number].cells]
+        ids = [self.lab.ids[cell] for cell in self.lab.parts[self.lab.number_of(self.path.name)].cells]
         return [id for id in ids if kind_of(id) in ("setup", "given", "check")]
 
     def _missing(self, like: IPyNbCell, id: str) -> IPyNbCell:

@@ -21,6 +21,7 @@ from grading.build import (
     stale,
 )
 from grading.course import CourseLab, all_labs, open_lab
+from grading.execute import course_copy
 from grading.lint import SourceError, read_checked
 from grading.notebook import checksum
 from labkit import answers
@@ -232,3 +233,15 @@ def test_released_answers_are_what_later_labs_build_on(lab: CourseLab, tmp_path:
     origin, (cell,) = answers.find(lab_of(id), id)
     assert origin == answers.RELEASED
     assert cell.source == lab.exercises[id].solved
+
+
+def test_a_notebook_is_run_with_the_answers_before_it_and_never_its_own() -> None:
+    def released(notebook: str) -> list[str]:
+        with course_copy(open_lab("05", ROOT), notebook) as folder:
+            assert not (folder.parent.parent / "grading").exists()
+            return sorted(json.loads((folder / "answers.json").read_text()))
+
+    assert released("05a_nrw.ipynb") == released("renamed.ipynb") == []
+    assert released("05b_abd.ipynb") == ["5.1", "5.2", "5.3", "5.4", "5.5"]
+    with course_copy(open_lab("10", ROOT), "10a_store.ipynb") as folder:
+        assert "9.1" in json.loads((folder.parent / "09_raft" / "answers.json").read_text())
