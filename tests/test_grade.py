@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +118,7 @@ def test_a_hostile_answer_costs_its_question_and_nothing_else(
     lab: CourseLab, tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("grading.channel.CALL_S", 3.0)
+    monkeypatch.setattr("grading.launch.MARK", OURS)  # others may be grading on this machine
     ex2 = "@exercise('90.2')\ndef double(number):\n" + (HOSTILE | FORGED)[name]
     hand_in(lab, tmp_path, "mallory", ex1=ADD, ex2=ex2)
     hand_in(lab, tmp_path, "zoe", ex1=ADD, ex2=DOUBLE)
@@ -127,12 +129,15 @@ def test_a_hostile_answer_costs_its_question_and_nothing_else(
     assert not still_running(), "a process of the submission outlived its grading"
 
 
+OURS = f"LABKIT_SUBMISSION_OF_{os.getpid()}"
+
+
 def still_running() -> list[str]:
-    """Processes of submissions that are alive."""
+    """Processes of this test's submissions that are alive."""
     return [
         str(path)
         for path in Path("/proc").glob("[0-9]*/environ")
-        if b"LABKIT_SUBMISSION" in _read(path)
+        if OURS.encode() in _read(path)
     ]
 
 
