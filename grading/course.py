@@ -20,7 +20,7 @@ from grading.source import Part, SourceCell
 from labkit.answers import earlier_labs
 from labkit.bundle import Bundle, Section
 from labkit.cells import Cell, kind_of, program_cells
-from labkit.lab import CourseError, Lab, checks_in, load_lab, load_modules
+from labkit.lab import CourseError, Lab, checks_in, files_of, load_lab, load_modules
 from labkit.verdict import Check
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -50,7 +50,7 @@ class CourseLab:
 
     def files(self, name: str) -> list[Path]:
         """``wrong.py`` and, where a lab has several notebooks, ``wrong_b_log.py`` and so on."""
-        return sorted(self.own.glob(f"{name}*.py"))
+        return files_of(self.own, name)
 
     @cached_property
     def ids(self) -> dict[SourceCell, str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from pathlib import Path
 
 from grading.answers import Answer, read_answers
@@ -26,7 +26,7 @@ def kills(lab: CourseLab, budget: str = "small") -> dict[str, list[str]]:
     return {
         _row(answer): [
             verdict.check.name
-            for verdict in _verdicts(lab, answer.bundle(lab), "public", budget, answer.exercises)
+            for verdict in _verdicts(lab, answer.bundle(lab), "public", budget, _seeing(lab, answer))
             if verdict.status == "failed"
         ]
         for answer in answers
@@ -43,18 +43,20 @@ def witnesses(lab: CourseLab, budget: str = "small") -> dict[str, list[str]]:
     found: dict[str, list[str]] = {_row(answer): [] for answer in wrong}
     for check in lab.checks:
         named = [answer for answer in wrong if answer.rejected_by == check.title]
-        seen = (a for a in wrong if set(a.exercises) & lab.exercises_of(check.exercise))
-        fallen = named or [next((a for a in seen if _falls(lab, a, check.name, budget)), None)]
+        seen = (answer for answer in wrong if check.name in _seeing(lab, answer))
+        fallen = named or [next((answer for answer in seen if _falls(lab, answer, check.name, budget)), None)]
         for answer in filter(None, fallen):
             found[_row(answer)].append(check.name)
     return found
 
 
 def _falls(lab: CourseLab, answer: Answer, name: str, budget: str) -> bool:
-    loaded = answer.bundle(lab).load()
-    (check,) = [check for check in lab.checks_over(loaded.given) if check.name == name]
-    program = LocalProgram(loaded.namespace)
-    return run_check(check, program, seed="public", budget=budget).status == "failed"
+    return any(v.status == "failed" for v in _verdicts(lab, answer.bundle(lab), "public", budget, {name}))
+
+
+def _seeing(lab: CourseLab, answer: Answer) -> set[str]:
+    """The names of the checks of its exercises, and of the parts that these belong to."""
+    return {c.name for c in lab.checks if set(answer.exercises) & lab.exercises_of(c.exercise)}
 
 
 def _row(answer: Answer) -> str:
@@ -79,16 +81,14 @@ def soak(lab: CourseLab, seeds: int, budget: str = "small") -> Iterator[str]:
     Seeds that have passed are remembered below ``build/soak/`` while the text of lab and
     answers stays the same, so that an interrupted soak goes on where it was.
     """
-    rights = _answers(lab, "right")
-    bundles = {"the course's answers": lab.program(lab.submitted(), [])}
-    bundles |= {answer.name: answer.bundle(lab) for answer in rights}
-    asked = {answer.name: answer.exercises for answer in rights}
+    programs = [("the course's answers", lab.program(lab.submitted(), []), {c.name for c in lab.checks})]
+    programs += [(one.name, one.bundle(lab), _seeing(lab, one)) for one in _answers(lab, "right")]
     memory = lab.lab.root / "build" / "soak" / f"{lab.id}.json"
-    digest = "".join(bundle.digest for bundle in bundles.values())
+    digest = "".join(bundle.digest for _, bundle, _ in programs)
     done = _remembered(memory, digest)
     for seed in range(done + 1, seeds + 1):
-        for name, bundle in bundles.items():
-            for verdict in _verdicts(lab, bundle, f"soak {seed}", budget, asked.get(name, ())):
+        for name, bundle, asked in programs:
+            for verdict in _verdicts(lab, bundle, f"soak {seed}", budget, asked):
                 if not verdict.passed:
                     yield f"seed {seed}, {name}: {verdict.check.title}: {verdict.status} {verdict.what}"
         memory.parent.mkdir(parents=True, exist_ok=True)
@@ -111,14 +111,13 @@ def _answers(lab: CourseLab, name: str) -> list[Answer]:
 
 
 def _verdicts(
-    lab: CourseLab, bundle: Bundle, seed: str, budget: str, exercises: Iterable[str]
+    lab: CourseLab, bundle: Bundle, seed: str, budget: str, names: Container[str]
 ) -> Iterator[Verdict]:
-    """The verdicts of all checks that see one of these exercises; of all checks, if none is named."""
-    loaded, asked = bundle.load(), set(exercises)
+    """The verdicts of the checks of these names."""
+    loaded = bundle.load()
     program = LocalProgram(loaded.namespace)
     for check in lab.checks_over(loaded.given):
-        sees = not asked or asked & lab.exercises_of(check.exercise)
-        if sees and check.runtime == "simulation":
+        if check.name in names and check.runtime == "simulation":
             yield run_check(check, program, seed=seed, budget=budget)
 
 

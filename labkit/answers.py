@@ -14,7 +14,7 @@ from typing import Any
 
 from labkit.bundle import Bundle
 from labkit.cells import Cell, program_cells
-from labkit.lab import Lab, load_lab
+from labkit.lab import Lab, files_of, load_lab
 
 try:
     import fcntl
@@ -103,7 +103,7 @@ def course_answer(lab: Lab, exercise: str) -> str | None:
 def course_sources(lab: Lab) -> list[str]:
     """The texts of the lab's source, where ``grading/`` is on this disk."""
     folder = lab.root / "grading" / lab.folder.name
-    return [path.read_text(encoding="utf-8") for path in sorted(folder.glob("source*.py"))]
+    return [path.read_text(encoding="utf-8") for path in files_of(folder, "source")]
 
 
 def program(lab: Lab) -> Bundle:

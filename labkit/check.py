@@ -127,11 +127,7 @@ def check_bundle(
     loaded = bundle.load()
     program = LocalProgram(loaded.namespace)
     replaying = None if file is None else read_counterexample(file, program)
-    found = [c for c in lab.load_checks(loaded.given) if c.exercise == exercise]
-    if not found:
-        raise CourseError(
-            f"lab {lab.id} has no check for {exercise!r}; its checks are in labs/{lab.folder.name}"
-        )
+    found = _checks_of(lab, loaded, exercise)
     if replaying is not None:
         found = [c for c in found if c.name == replaying.setup.get("name")]
         if not found:
@@ -151,7 +147,7 @@ def check_in_shares(
 
     loaded = bundle.load()
     program = LocalProgram(loaded.namespace)
-    found = [c for c in lab.load_checks(loaded.given) if c.exercise == exercise]
+    found = _checks_of(lab, loaded, exercise)
     given = (str(lab.root), lab.id, bundle.encoded(), exercise, budget)
     verdicts = sweep(share_of, given, found, program.classes, address=address)
     for verdict in verdicts:
@@ -163,8 +159,17 @@ def share_of(root: str, id: str, bundle: Any, exercise: str, budget: str) -> lis
     """The verdicts on the program in `bundle`, in whatever process this runs."""
     loaded = Bundle.from_encoded(bundle).load()
     program = LocalProgram(loaded.namespace)
-    checks = load_lab(id, Path(root)).load_checks(loaded.given)
-    return [run_check(one, program, budget=budget) for one in checks if one.exercise == exercise]
+    found = _checks_of(load_lab(id, Path(root)), loaded, exercise)
+    return [run_check(one, program, budget=budget) for one in found]
+
+
+def _checks_of(lab: Lab, loaded: Loaded, exercise: str) -> list[Check]:
+    found = [check for check in lab.load_checks(loaded.given) if check.exercise == exercise]
+    if not found:
+        raise CourseError(
+            f"lab {lab.id} has no check for {exercise!r}; its checks are in labs/{lab.folder.name}"
+        )
+    return found
 
 
 def _retold(program: LocalProgram, example: Counterexample) -> Verdict:

@@ -56,7 +56,7 @@ class Lab:
 
     def files(self, name: str) -> list[Path]:
         """``checks.py`` and, where a lab has several notebooks, ``checks_b_log.py`` and so on."""
-        return sorted(self.folder.glob(f"{name}*.py"))
+        return files_of(self.folder, name)
 
     def questions(self) -> list[str]:
         """The exercises and parts that the public checks judge, read without running them."""
@@ -100,6 +100,11 @@ def course_root() -> Path:
     if (beside / "labs").is_dir():
         return beside
     raise CourseError("no course here: start in its folder (the one with labs/), or set LABKIT_ROOT to it")
+
+
+def files_of(folder: Path, name: str) -> list[Path]:
+    """The files of one kind in a lab's folder, in the order of its notebooks."""
+    return sorted(folder.glob(f"{name}*.py"))
 
 
 def _judged_in(path: Path) -> list[str]:
