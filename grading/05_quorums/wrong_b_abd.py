@@ -365,6 +365,13 @@ def read_newest(self):
     self.update(newest.tag, newest.value)
 
 
+@answer("5.9", misconception="what nobody has written is nothing to answer with", rejected_by="what nobody has written reads None")
+def read_newest(self):
+    newest = max(self.replies.values(), key=lambda reply: reply.tag)
+    if newest.value is not None:
+        self.update(newest.tag, newest.value)
+
+
 # -- 5.10 ------------------------------------------------------------------------------------------
 
 
