@@ -367,7 +367,7 @@ cluster.close()
 
 # %% run
 answers = [(op.invoked_us / 1000, op.client, (op.returned_us - op.invoked_us) / 1000) for op in cluster.history if op.outcome == "ok"]
-print(f"{len(answers)} sales were answered; the slowest: {max(answers, key=lambda answer: answer[2])}")
+print(f"{len(answers)} sales were answered; the slowest: {max(answers, key=lambda answer: answer[2], default='none')}")
 
 # %% [markdown]
 # The first till waited until its 300 ms of patience were over, asked nodes that it could not reach, and came back to the old leader, which took its sale once more.
