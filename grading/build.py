@@ -85,18 +85,20 @@ def solved_notebook(id: str, root: Path = ROOT) -> list[Path]:
     return paths
 
 
-def both_ways(lab: CourseLab, cluster: str = "subprocess") -> Iterator[str]:
-    """Execute each notebook solved and as handed out; a sentence for whatever is wrong then.
+def both_ways(lab: CourseLab) -> Iterator[str]:
+    """Execute each notebook solved and as handed out; a sentence for whatever is wrong then."""
+    yield from solved_way(lab, "subprocess")
+    for name, text in lab.notebooks().items():
+        run = execute(lab, name, text, "released", strict=False, cluster="subprocess")
+        yield from _failures(f"{name}, as handed out", run)
+        yield from _written(name, run, lab)
 
-    Clusters run on the subprocess launcher unless `cluster` says "ray" or "recorded".
-    """
+
+def solved_way(lab: CourseLab, cluster: str) -> Iterator[str]:
+    """Execute each notebook solved, its clusters on this launcher; a sentence for whatever is wrong then."""
     for name, text in lab.notebooks(solved=True).items():
         run = execute(lab, name, text, "solved", strict=True, cluster=cluster)
         yield from _failures(f"{name}, solved", run)
-    for name, text in lab.notebooks().items():
-        run = execute(lab, name, text, "released", strict=False, cluster=cluster)
-        yield from _failures(f"{name}, as handed out", run)
-        yield from _written(name, run, lab)
 
 
 def _failures(name: str, run: Iterable[Executed]) -> Iterator[str]:
